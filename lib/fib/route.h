@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+/*
+ * Routes as people and daemons speak of them: several to one prefix, each with a metric. The lowest
+ * metric with a usable way wins, equal ones share by flow (ECMP). A route to a tunnel that is down
+ * leaves the set; when no usable route is left but a down tunnel's, the prefix discards (fail
+ * closed) instead of falling through to a shorter prefix. Control lcore.
+ */
+
+#include "fib.h"
+#include "nexthop.h"
+
+enum route_via {
+	ROUTE_VIA_ADDRESS, /* a gateway; port says on which link */
+	ROUTE_VIA_TUNNEL,
+	ROUTE_VIA_PORT, /* on-link */
+	ROUTE_VIA_DISCARD,
+	ROUTE_VIA_LOCAL,     /* one of our addresses */
+	ROUTE_VIA_NEIGHBOUR, /* a resolved on-link host (a /32 or /128 of the neighbour table): addr
+				and port */
+};
+
+struct route {
+	uint16_t table;
+	struct ip_prefix prefix; /* host bits cleared */
+	enum route_via via;
+	struct ip_addr addr;
+	uint16_t port;
+	uint32_t tunnel;
+	uint32_t metric; /* lower is better */
+};
+
+struct route_table;
+
+/* capacity: route objects. Uses fib and nexthops. */
+struct route_table *route_table_create(
+	struct fib *fib, struct nexthop_table *nexthops, struct error *err);
+void route_table_destroy(struct route_table *t);
+
+/* Notes the change in the FIB; seen after route_commit. -EEXIST: the same route is there; -ENOENT.
+ */
+int route_add(struct route_table *t, const struct route *route, struct error *err);
+int route_delete(struct route_table *t, const struct route *route, struct error *err);
+
+/* A tunnel's state changed: notes what follows for all its routes. Tunnels are down until told
+ * otherwise. */
+int route_tunnel_state(struct route_table *t, uint32_t tunnel, bool up, struct error *err);
+
+/* fib_commit, then gives back the next hops that nobody uses any more. */
+int route_commit(struct route_table *t, struct error *err);
+
+/* All of them, in no order; stops when fn returns non-zero and returns that. */
+int route_walk(
+	const struct route_table *t, int (*fn)(const struct route *route, void *arg), void *arg);
+
+/* The next hop of a gateway or host on a port, for the neighbour table to set the link of;
+ * NEXTHOP_ID_NONE: no route uses it. */
+uint32_t route_neighbour_nexthop(
+	const struct route_table *t, uint16_t port, const struct ip_addr *addr);
+
+#endif

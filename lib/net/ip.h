@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef IP_H
+#define IP_H
+
+/* Small helpers on IP headers: checksums, TTL, ECN. Data path, any thread. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include "addr.h"
+#include "drop.h"
+
+/* RFC 1624 (eqn. 3): the checksum after a 16-bit word changed from old to new, all as they lie in
+ * the packet. */
+uint16_t ip_checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word);
+
+/* Takes one off the TTL or hop limit of a parsed packet that is forwarded (its ttl is > 1), view
+ * included. */
+void ip_ttl_decrement(struct rte_mbuf *m);
+
+/* Sets the ECN field of the parsed packet at m, IPv4 checksum and view included. */
+void ip_ecn_set(struct rte_mbuf *m, uint8_t ecn);
+
+/*
+ * RFC 6040 figure 4: the inner ECN field after decapsulation, from both fields (0 Not-ECT, 1
+ * ECT(1), 2 ECT(0), 3 CE). Returns 0 to 3, or -1 for "drop".
+ */
+int ip_ecn_decapsulate(uint8_t inner, uint8_t outer);
+
+/* The addresses of a parsed packet. */
+struct ip_addr ip_src(const struct rte_mbuf *m);
+struct ip_addr ip_dst(const struct rte_mbuf *m);
+
+/* UDP or TCP or ICMPv6 checksum over a chain with the pseudo-header of the parsed packet; 0 means
+ * right when verifying. */
+uint16_t ip_l4_checksum(const struct rte_mbuf *m);
+
+#endif

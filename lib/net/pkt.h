@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PKT_H
+#define PKT_H
+
+/*
+ * The typed view of a packet, in its mbuf's private area. Written once by the parser and added to
+ * by the stages; later code trusts it and does not parse again.
+ *
+ * Between the stages an mbuf's data begins at the IP header (no Ethernet header), its length is the
+ * IP packet's length (no Ethernet padding), and the IP header with its extension headers and the
+ * first 8 bytes after them are contiguous in the first segment.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+struct sa;
+
+/* Where a packet comes from and goes to. */
+enum zone { ZONE_PROTECTED, ZONE_UNPROTECTED, ZONE_TUNNEL, ZONE_SELF, ZONE_COUNT };
+
+enum pkt_flag {
+	PKT_FRAGMENT = 1 << 0,       /* part of a fragmented packet */
+	PKT_LATER_FRAGMENT = 1 << 1, /* not its first part: no L4 header here, ports are 0 */
+	PKT_ETH_MULTICAST = 1 << 2,  /* the frame was broadcast or multicast */
+	PKT_DF = 1 << 3,             /* IPv4 DF; set for every IPv6 packet */
+	PKT_DECRYPTED = 1 << 4,      /* came out of an ESP envelope */
+	PKT_REASSEMBLED = 1 << 5,
+	PKT_PROTECTED = 1 << 6,     /* an envelope of ours: past the policies */
+	PKT_CHECKSUM_GOOD = 1 << 7, /* the NIC verified the L4 checksum */
+};
+
+/* What the control lcore, or another worker, is asked to do with a packet (see worker.h). */
+enum pkt_task {
+	TASK_NONE,
+	/* worker to control lcore */
+	TASK_ARP,        /* data begins at the ARP header; eth_src holds the sender */
+	TASK_LOCAL,      /* an IP packet for the gateway itself: ND, echo, … */
+	TASK_RESOLVE,    /* nexthop's link-layer address is needed; the packet waits */
+	TASK_ICMP_ERROR, /* answer this packet with icmp_type, icmp_code, argument (MTU or pointer)
+			  */
+	/* control lcore to worker */
+	TASK_SEND_FRAME,   /* a finished frame with its Ethernet header, for port `port` */
+	TASK_SEND_IP,      /* an IP packet of our own (zone self): route it in `table` */
+	TASK_SEND_NEXTHOP, /* an IP packet with its way known: nexthop */
+	/* worker to worker */
+	TASK_ESP_OUT, /* protect by tunnel, on the SA's owner */
+	TASK_ESP_IN,  /* an envelope whose SA the other worker owns; data begins at the outer header
+		       */
+	TASK_TX,      /* a finished frame for a tx queue that the other worker owns */
+};
+
+struct pkt {
+	uint16_t port;  /* index of the port it came in on, or goes out by */
+	uint8_t zone;   /* enum zone it comes from */
+	uint8_t family; /* 4 or 6 */
+	uint8_t proto;  /* the L4 protocol, after the extension headers; 59 when there is none */
+	uint8_t flags;  /* enum pkt_flag */
+	uint8_t tos;    /* TOS or traffic class */
+	uint8_t ttl;
+	uint16_t l4_offset; /* IP header and extension headers */
+	uint16_t
+		src_port_be; /* ICMP: type in the low address byte, as on the wire: type and code */
+	uint16_t dst_port_be; /* ICMP: 0 */
+	uint16_t table;       /* forwarding table */
+	uint32_t flow_hash;   /* over addresses, protocol, ports; for ECMP */
+	uint32_t nexthop;     /* index into the next-hop table */
+	uint32_t tunnel;      /* index; valid with tunnel_generation */
+	uint16_t tunnel_generation;
+	uint8_t task;      /* enum pkt_task */
+	uint8_t depth;     /* tunnels it has been put into */
+	uint32_t argument; /* with TASK_ICMP_ERROR: MTU */
+	uint8_t icmp_type, icmp_code;
+	uint16_t frag_mtu; /* fragment the finished envelope to this; 0: leave it whole */
+	struct sa *sa;     /* on the owning worker only */
+	uint64_t seq;      /* extended sequence number */
+} __attribute__((aligned(8)));
+
+_Static_assert(sizeof(struct pkt) <= 64, "struct pkt outgrew its cache line");
+
+enum { PKT_PRIV_SIZE = 64 };
+
+static inline struct pkt *
+pkt(struct rte_mbuf *m)
+{
+	return (struct pkt *)rte_mbuf_to_priv(m);
+}
+
+/*
+ * Makes the first n bytes contiguous in the first segment. false when the packet is shorter than n
+ * or no room can be had; the packet is unchanged then.
+ */
+bool pkt_pull(struct rte_mbuf *m, uint16_t n);
+
+/*
+ * Room for n bytes before the packet, contiguous; by a new segment when the first has no room or is
+ * shared. Returns the mbuf that is the packet now (m, or the new head, which takes m's private
+ * area), or NULL when there is no mbuf, m being unchanged.
+ */
+struct rte_mbuf *pkt_prepend(struct rte_mbuf *m, uint16_t n);
+
+/* Room for n (<= 256) contiguous bytes after the packet; by a new segment when needed. NULL: no
+ * mbuf. */
+uint8_t *pkt_append(struct rte_mbuf *m, uint16_t n);
+
+/* Takes n bytes off the front or the end, over segments; emptied segments are freed. n <= pkt_len.
+ */
+void pkt_trim_front(struct rte_mbuf **m, uint32_t n);
+void pkt_trim_end(struct rte_mbuf *m, uint32_t n);
+
+/* Copies n bytes at offset into the packet, over segments. The range is inside the packet. */
+void pkt_write(struct rte_mbuf *m, uint32_t offset, const void *from, uint32_t n);
+
+#endif

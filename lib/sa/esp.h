@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef ESP_H
+#define ESP_H
+
+/*
+ * ESP as a transformation of packets, knowing no port and no tunnel (RFC 4303, 4106). On the SA's
+ * owning worker.
+ *
+ * Outbound a packet is what ESP shall carry (for IPIP: the inner packet); esp_seal_prepare puts ESP
+ * header, IV, padding, trailer and room for the ICV around it and describes the crypto job. Inbound
+ * the packet begins at the ESP header; esp_open_prepare describes the job, and esp_open_finish,
+ * after the crypto, checks and takes off what ESP added.
+ */
+
+#include "drop.h"
+#include "pkt.h"
+#include "sa.h"
+
+/*
+ * Gives each packet the next sequence number (never one beyond the reservation, never wrapping) and
+ * appends one job to burst (n is reset to 0; at most CRYPTO_BURST packets). headroom_extra: bytes
+ * that the caller will prepend before the ESP header: they are made available now, in the same
+ * contiguous room, and lie before the packet's data. next_header: 4 or 41 by view family. Packets
+ * that cannot go (no number, lifetime, no mbuf) are put to dead[] with their reasons in why[];
+ * returns how many. The survivors are burst->pkts, each with view.seq set. IVs and AADs of the
+ * whole burst are written before any crypto call (store forwarding).
+ */
+uint16_t esp_seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
+	uint16_t headroom_extra, struct crypto_burst *burst, struct rte_mbuf **dead,
+	enum drop_reason *why);
+
+/*
+ * The packets begin at the ESP header. Checks length and alignment, infers the sequence number into
+ * view.seq, replay_check, describes the job. Losers to dead[] as above.
+ */
+uint16_t esp_open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
+	struct crypto_burst *burst, struct rte_mbuf **dead, enum drop_reason *why);
+
+/*
+ * For one packet whose ICV was verified: replay_commit, counts it, padding and trailer checks,
+ * takes ESP header, IV, padding, trailer and ICV off; *next_header says what the payload is. A
+ * packet whose next header is 59 is DROP_esp_dummy. The order is RFC 4303's: the window moves for
+ * every packet whose ICV was right, whatever its padding is. m may change (an emptied first
+ * segment).
+ */
+enum drop_reason esp_open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header);
+
+/* Bytes that ESP adds to a payload of `bytes`: header, IV, padding, trailer, ICV. */
+uint32_t esp_overhead(const struct sa *sa, uint32_t bytes);
+
+/* The largest payload whose ESP packet is at most `bytes` long; 0: none. For MTUs: by algorithm,
+ * before there is an SA. */
+uint32_t esp_payload_max(const struct crypto_algorithm *algorithm, uint32_t bytes);
+
+#endif

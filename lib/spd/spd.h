@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef SPD_H
+#define SPD_H
+
+/*
+ * The ordered policies (RFC 4301 4.4.1) compiled into rte_acl contexts, one for each family. A
+ * compiled set never changes: rte_acl rebuilds whole, so a new set is built aside, in a thread of
+ * its own, and swapped in by the control lcore.
+ */
+
+#include <stdint.h>
+
+#include "errmsg.h"
+#include "selector.h"
+
+enum spd_action { SPD_NO_MATCH, SPD_DISCARD, SPD_BYPASS, SPD_PROTECT };
+
+struct spd_policy {
+	uint32_t priority; /* the lowest that matches decides; equal ones: the first given */
+	enum spd_action action;
+	uint32_t tunnel; /* with SPD_PROTECT */
+	struct selector selector;
+};
+
+struct spd_result {
+	uint8_t action;  /* enum spd_action */
+	uint32_t policy; /* index in the array given to spd_build */
+	uint32_t tunnel;
+};
+
+struct spd;
+
+/* policies is copied. May take seconds for many; any thread. NULL with err. */
+struct spd *spd_build(
+	const struct spd_policy *policies, uint32_t count, int socket, struct error *err);
+void spd_destroy(struct spd *spd);
+uint32_t spd_count(const struct spd *spd);
+
+/* Data path: parsed packets of any family mix. outbound: the source is our side (local). n <=
+ * BURST_MAX. */
+void spd_classify(const struct spd *spd, struct rte_mbuf *const *pkts, uint16_t n, bool outbound,
+	struct spd_result *results);
+
+/* Hits by policy, summed over workers; index as in spd_build. counted with spd_count_hit by the
+ * worker (relaxed). */
+void spd_hit(struct spd *spd, uint16_t worker, uint32_t policy, uint32_t bytes);
+struct counter;
+void spd_hits_get(const struct spd *spd, uint32_t policy, struct counter *sum);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TUNNEL_H
+#define TUNNEL_H
+
+/*
+ * A tunnel: a point-to-point link ipsecN. It prepends and takes off the outer IP header (and UDP
+ * for that carrier) and decides what both say (RFC 2003, 2473, 3884, 3948, 4301 5.1.2, 6040). Made
+ * on the control lcore; the packet path reads it.
+ */
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include "addr.h"
+#include "counter.h"
+#include "errmsg.h"
+#include "pkt.h"
+#include "selector.h"
+#include "sizes.h"
+
+struct sa;
+
+enum tunnel_encapsulation {
+	TUNNEL_IPIP,  /* IIPtran */
+	TUNNEL_TUNNEL /* RFC 4301 tunnel-mode SA: the same bytes */
+};
+
+enum tunnel_carrier { TUNNEL_ESP, TUNNEL_UDP };
+
+enum tunnel_df {
+	TUNNEL_DF_COPY,
+	TUNNEL_DF_SET,
+	TUNNEL_DF_CLEAR /* TUNNEL_TUNNEL only */
+};
+
+enum {
+	TUNNEL_DSCP_COPY = -1,
+	TUNNEL_OUTER_MAX = 40 + 8 + 16, /* IPv6, UDP, ESP header and IV: fits before any packet */
+	TUNNEL_NONE = 0xffffffff,
+};
+
+struct tunnel_config {
+	char name[NAME_MAX_LEN];
+	enum tunnel_encapsulation encapsulation;
+	enum tunnel_carrier carrier;
+	enum tunnel_df df;
+	struct ip_addr local, remote;         /* outer, one family */
+	struct ip_addr address, peer_address; /* inner; family 0: none */
+	struct ip_addr address6, peer_address6;
+	uint16_t local_port, remote_port; /* UDP */
+	uint16_t keepalive_seconds;       /* UDP: 0 is none */
+	uint16_t mtu; /* of inner packets; 0: what the outer port's MTU leaves */
+	uint8_t ttl;
+	int8_t dscp; /* TUNNEL_DSCP_COPY or 0 to 63 */
+	bool ecn;    /* false: outer Not-ECT (RFC 6040 compatibility mode) */
+	bool up;     /* admin state */
+	uint16_t table, outer_table;
+	uint32_t metric;
+	struct selector *selectors; /* none: all is admitted */
+	uint32_t n_selectors;
+};
+
+/* One for each worker, written by it. */
+struct tunnel_counters {
+	struct counter out, in;
+};
+
+struct tunnel {
+	uint32_t index;
+	uint16_t generation; /* of the index */
+	uint8_t encapsulation, carrier, df;
+	int8_t dscp;
+	bool ecn;
+	uint8_t outer_family;
+	uint8_t outer_bytes; /* outer IP header and UDP header: prepended before ESP */
+	/* template of those, ready but for lengths, TOS, DF, ID, checksum, next header */
+	union {
+		uint8_t outer[48];
+		struct {
+			struct rte_ipv4_hdr ip4;
+			struct rte_udp_hdr udp4;
+		} __rte_packed;
+		struct {
+			struct rte_ipv6_hdr ip6;
+			struct rte_udp_hdr udp6;
+		} __rte_packed;
+	};
+	uint16_t table, outer_table;
+	/* --- control writes, workers read (relaxed or acquire) */
+	bool up;                /* oper state: admin up, an outer route, an outbound SA */
+	uint16_t mtu;           /* of inner packets, in force */
+	uint16_t outer_mtu;     /* what an envelope may be before it is fragmented */
+	uint32_t outer_nexthop; /* resolved from outer_table and remote by the control lcore at each
+				   route change; NEXTHOP_ID_* */
+	bool loop;              /* the outer route leads into this tunnel again */
+	struct sa **sa_out;     /* by worker: its own SA (RFC 9611) or the fallback; each pointer
+				   atomic, NULL: none */
+	const struct selector *selectors;
+	uint32_t n_selectors;
+	/* --- */
+	struct tunnel_counters *counters; /* by worker */
+	uint32_t *outer_id; /* by worker: IPv4 ID or IPv6 fragment ID to use next, when DF is not
+			       set */
+	/* --- control lcore */
+	struct tunnel_config config;
+	uint64_t keepalive_due_tsc;
+};
+
+struct tunnel_table {
+	uint32_t capacity;
+	struct tunnel **tunnels; /* by index; NULL: none. Pointers atomic */
+	uint16_t *generations;
+};
+
+struct tunnel_table *tunnel_table_create(uint32_t capacity, struct error *err);
+void tunnel_table_destroy(struct tunnel_table *t); /* its tunnels too */
+struct tunnel *tunnel_table_find(const struct tunnel_table *t, const char *name);
+
+/* Data path: the tunnel at index, NULL when it is gone or another one by now. */
+static inline struct tunnel *
+tunnel_get(const struct tunnel_table *t, uint32_t index, uint16_t generation)
+{
+	struct tunnel *tunnel = __atomic_load_n(&t->tunnels[index], __ATOMIC_ACQUIRE);
+
+	return tunnel && tunnel->generation == generation ? tunnel : NULL;
+}
+
+/* Makes a tunnel (config is copied, selectors too) and publishes it, down. workers: how many.
+ * -EEXIST by name, -ENOSPC. Control. */
+int tunnel_create(struct tunnel_table *t, const struct tunnel_config *config, uint16_t workers,
+	int socket, struct tunnel **out, struct error *err);
+/* Unpublishes. tunnel_free after a grace period. */
+void tunnel_retire(struct tunnel_table *t, struct tunnel *tunnel);
+void tunnel_free(struct tunnel *tunnel);
+
+/* The inner MTU that an outer path of path_mtu leaves: config.mtu when that is smaller. overhead by
+ * algorithm of the widest. Sets mtu and outer_mtu. */
+void tunnel_mtu_update(struct tunnel *tunnel, uint16_t path_mtu);
+
+/* Whether the selectors (or the link's own traffic, DESIGN.md) admit a parsed packet. Data path. */
+bool tunnel_admits(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbound);
+
+/*
+ * Prepends the outer headers before the ESP header at m's data (room was made by esp_seal_prepare).
+ * inner: the view was taken from the inner packet (tos, family, DF flag). After it the packet is a
+ * parsed envelope: view of the outer header, PKT_PROTECTED. RFC 2003, 6040, 6864. The L3 checksum
+ * is complete; a UDP checksum over IPv6 is not (needs the encrypted payload): tunnel_seal_finish.
+ */
+void tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m);
+
+/* After encryption: the UDP checksum over IPv6. Nothing else to do for other carriers. */
+void tunnel_seal_finish(const struct tunnel *tunnel, struct rte_mbuf *m);
+
+/* What of the outer header is needed after it was taken off. Kept by the ESP stage beside the
+ * packet. */
+struct tunnel_outer {
+	struct ip_addr src;
+	uint8_t tos;
+};
+
+/*
+ * After esp_open_finish: m begins at the inner packet. Checks next header against the family,
+ * parses it (view becomes the inner one), checks outer source against the tunnel's remote for
+ * TUNNEL_IPIP, ECN (RFC 6040), selectors. zone becomes ZONE_TUNNEL, table the tunnel's,
+ * PKT_DECRYPTED set. TFC padding beyond the inner length is trimmed (RFC 4303 2.7).
+ */
+enum drop_reason tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m,
+	uint8_t next_header, const struct tunnel_outer *outer);
+
+#endif
