@@ -142,30 +142,28 @@ void tunnel_mtu_update(struct tunnel *tunnel, uint16_t path_mtu);
 bool tunnel_admits(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbound);
 
 /*
- * Prepends the outer headers before the ESP header at m's data (room was made by esp_seal_prepare).
- * inner: the view was taken from the inner packet (tos, family, DF flag). After it the packet is a
- * parsed envelope: view of the outer header, PKT_PROTECTED. RFC 2003, 6040, 6864. The L3 checksum
- * is complete; a UDP checksum over IPv6 is not (needs the encrypted payload): tunnel_seal_finish.
+ * After encryption: prepends the outer headers before the ESP header at m's data (esp_seal_prepare
+ * made the room, so this cannot fail). The view is still that of the inner packet (tos, family, DF
+ * flag); after it the packet is a parsed envelope with the view of its outer header, zone self,
+ * PKT_PROTECTED, the tunnel's outer table, and frag_mtu kept. IPv4 header checksum and the UDP
+ * checksum (0 over IPv4, computed over IPv6) are complete. RFC 2003, 2473, 6040 4.1, 6864, 3948.
  */
 void tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m);
 
-/* After encryption: the UDP checksum over IPv6. Nothing else to do for other carriers. */
-void tunnel_seal_finish(const struct tunnel *tunnel, struct rte_mbuf *m);
-
-/* What of the outer header is needed after it was taken off. Kept by the ESP stage beside the
- * packet. */
-struct tunnel_outer {
-	struct ip_addr src;
-	uint8_t tos;
-};
+/*
+ * Before decryption: whether the parsed envelope's outer addresses are the tunnel's own (RFC
+ * 3884 4.1): the destination always, the source for TUNNEL_IPIP.
+ */
+bool tunnel_owns_outer(const struct tunnel *tunnel, const struct rte_mbuf *m);
 
 /*
- * After esp_open_finish: m begins at the inner packet. Checks next header against the family,
- * parses it (view becomes the inner one), checks outer source against the tunnel's remote for
- * TUNNEL_IPIP, ECN (RFC 6040), selectors. zone becomes ZONE_TUNNEL, table the tunnel's,
- * PKT_DECRYPTED set. TFC padding beyond the inner length is trimmed (RFC 4303 2.7).
+ * After esp_open_finish: m begins at the inner packet, and its view is still that of the outer
+ * header (its tos is the outer one). Checks next header against the family (4 or 41), parses the
+ * inner packet (the view becomes the inner one; TFC padding beyond its length is trimmed, RFC
+ * 4303 2.7), applies ECN (RFC 6040), checks the selectors. Then zone is ZONE_TUNNEL, table the
+ * tunnel's, tunnel and generation are the tunnel's, PKT_DECRYPTED is set.
  */
-enum drop_reason tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m,
-	uint8_t next_header, const struct tunnel_outer *outer);
+enum drop_reason tunnel_decapsulate(
+	const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header);
 
 #endif
