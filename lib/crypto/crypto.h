@@ -92,10 +92,10 @@ struct crypto_engine_ops {
 	/* Synchronous engines; NULL for asynchronous ones. worker: index of the calling worker. */
 	void (*process)(struct crypto_engine *engine, uint16_t worker,
 		struct crypto_session *session, struct crypto_burst *burst);
-	/* Asynchronous engines. submit copies what it needs of the burst and returns how many jobs
-	 * (a prefix) it took. */
+	/* Asynchronous engines. submit copies what it needs of jobs first, first + 1, … of the
+	 * burst and returns how many of them it took, in order; the rest may be offered again. */
 	uint16_t (*submit)(struct crypto_engine *engine, uint16_t worker,
-		struct crypto_session *session, const struct crypto_burst *burst);
+		struct crypto_session *session, const struct crypto_burst *burst, uint16_t first);
 	/* Completed packets, at most n, with their enum crypto_status. */
 	uint16_t (*poll)(struct crypto_engine *engine, uint16_t worker, struct rte_mbuf **pkts,
 		int32_t *status, uint16_t n);
