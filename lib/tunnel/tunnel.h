@@ -61,10 +61,11 @@ struct tunnel_config {
 	uint32_t n_selectors;
 };
 
-/* One for each worker, written by it. */
-struct tunnel_counters {
+/* One for each worker, written by it alone. */
+struct tunnel_worker {
 	struct counter out, in;
-};
+	uint32_t outer_id; /* tunnel_outer_id */
+} __rte_cache_aligned;
 
 struct tunnel {
 	uint32_t index;
@@ -74,7 +75,12 @@ struct tunnel {
 	bool ecn;
 	uint8_t outer_family;
 	uint8_t outer_bytes; /* outer IP header and UDP header: prepended before ESP */
-	/* template of those, ready but for lengths, TOS, DF, ID, checksum, next header */
+	uint32_t outer_hash; /* of outer addresses and ports */
+	/* the largest inner packet whose envelope's length an IP header can still say; larger ones
+	 * are too big however they may be fragmented */
+	uint16_t payload_max;
+	/* template of the outer headers, complete for TOS 0, length 0, no DF, ID 0: the IPv4
+	 * checksum is right for these, and takes in by addition what is filled in */
 	union {
 		uint8_t outer[48];
 		struct {
@@ -99,9 +105,8 @@ struct tunnel {
 	const struct selector *selectors;
 	uint32_t n_selectors;
 	/* --- */
-	struct tunnel_counters *counters; /* by worker */
-	uint32_t *outer_id; /* by worker: IPv4 ID or IPv6 fragment ID to use next, when DF is not
-			       set */
+	struct tunnel_worker *workers; /* by worker */
+	uint16_t n_workers;
 	/* --- control lcore */
 	struct tunnel_config config;
 	uint64_t keepalive_due_tsc;
@@ -133,6 +138,20 @@ int tunnel_create(struct tunnel_table *t, const struct tunnel_config *config, ui
 /* Unpublishes. tunnel_free after a grace period. */
 void tunnel_retire(struct tunnel_table *t, struct tunnel *tunnel);
 void tunnel_free(struct tunnel *tunnel);
+
+/*
+ * The next ID for an outer packet that may be fragmented: an IPv4 ID (its low half) without DF, an
+ * IPv6 fragment ID. The workers count in steps of their number from different starts, so that no
+ * two of them use one value (RFC 6864 4.1). Data path.
+ */
+static inline uint32_t
+tunnel_outer_id(struct tunnel *tunnel, uint16_t worker)
+{
+	uint32_t id = tunnel->workers[worker].outer_id;
+
+	tunnel->workers[worker].outer_id = id + tunnel->n_workers;
+	return id;
+}
 
 /* The inner MTU that an outer path of path_mtu leaves: config.mtu when that is smaller. overhead by
  * algorithm of the widest. Sets mtu and outer_mtu. */

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a tunnel does to packets: outer headers on and off, and who may pass. Data path. */
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_jhash.h>
+
+#include "ip.h"
+#include "parse.h"
+#include "tunnel.h"
+
+enum { ECN_MASK = 3, DSCP_SHIFT = 2 };
+
+/* A one's complement sum of 16-bit words, folded. */
+static uint16_t
+sum_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)(sum + (sum >> 16));
+}
+
+static uint8_t
+outer_tos(const struct tunnel *tunnel, uint8_t inner_tos)
+{
+	uint8_t tos = tunnel->dscp == TUNNEL_DSCP_COPY ? inner_tos & ~ECN_MASK
+						       : tunnel->dscp << DSCP_SHIFT;
+
+	return tunnel->ecn ? tos | (inner_tos & ECN_MASK) : tos;
+}
+
+static bool
+outer_df(const struct tunnel *tunnel, uint8_t inner_flags)
+{
+	if (tunnel->df == TUNNEL_DF_COPY)
+		return inner_flags & PKT_DF;
+	return tunnel->df == TUNNEL_DF_SET;
+}
+
+/* id: 0 with DF, since a packet that is never fragmented needs none (RFC 6864 4.1). */
+static void
+outer4_finish(struct rte_ipv4_hdr *ip, uint32_t total_bytes, uint8_t tos, bool df, uint16_t id)
+{
+	uint32_t sum = (uint16_t)~ip->hdr_checksum;
+
+	ip->type_of_service = tos;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)total_bytes);
+	ip->packet_id = rte_cpu_to_be_16(id);
+	ip->fragment_offset = df ? rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG) : 0;
+	sum += rte_cpu_to_be_16(tos);
+	sum += ip->total_length;
+	sum += ip->packet_id;
+	sum += ip->fragment_offset;
+	ip->hdr_checksum = (uint16_t)~sum_fold(sum);
+}
+
+static void
+outer6_finish(struct rte_ipv6_hdr *ip, uint32_t total_bytes, uint8_t tos)
+{
+	ip->vtc_flow |= rte_cpu_to_be_32((uint32_t)tos << RTE_IPV6_HDR_TC_SHIFT);
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)(total_bytes - sizeof(*ip)));
+}
+
+/* Over IPv4 the checksum is 0, "none"; IPv6 does not allow that (RFC 3948 2.1, RFC 8200 8.1). */
+static void
+outer_udp_finish(const struct tunnel *tunnel, struct rte_mbuf *m, uint16_t ip_bytes)
+{
+	struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, struct rte_udp_hdr *, ip_bytes);
+
+	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(m->pkt_len - ip_bytes));
+	if (tunnel->outer_family == 6)
+		udp->dgram_cksum = rte_ipv6_udptcp_cksum_mbuf(
+			m, rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *), ip_bytes);
+}
+
+/* The envelope's view, as the parser would have made it, and where it goes. */
+static void
+outer_view(const struct tunnel *tunnel, struct pkt *view, uint8_t tos, bool df, uint32_t spi)
+{
+	bool over_udp = tunnel->carrier == TUNNEL_UDP;
+	bool v4 = tunnel->outer_family == 4;
+
+	view->zone = ZONE_SELF;
+	view->family = tunnel->outer_family;
+	view->proto = over_udp ? IPPROTO_UDP : IPPROTO_ESP;
+	view->flags = PKT_PROTECTED | (df || !v4 ? PKT_DF : 0);
+	view->tos = tos;
+	view->ttl = v4 ? tunnel->ip4.time_to_live : tunnel->ip6.hop_limits;
+	view->l4_offset = v4 ? sizeof(tunnel->ip4) : sizeof(tunnel->ip6);
+	view->src_port_be = over_udp ? rte_cpu_to_be_16(tunnel->config.local_port) : 0;
+	view->dst_port_be = over_udp ? rte_cpu_to_be_16(tunnel->config.remote_port) : 0;
+	view->table = tunnel->outer_table;
+	view->flow_hash = rte_jhash_1word(spi, tunnel->outer_hash);
+	view->nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED);
+}
+
+void
+tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
+{
+	struct pkt *view = pkt(m);
+	uint8_t tos = outer_tos(tunnel, view->tos);
+	bool df = outer_df(tunnel, view->flags);
+	uint32_t spi;
+	uint8_t *outer;
+
+	memcpy(&spi, rte_pktmbuf_mtod(m, const void *), sizeof(spi));
+	outer = (uint8_t *)rte_pktmbuf_prepend(m, tunnel->outer_bytes);
+	memcpy(outer, tunnel->outer, tunnel->outer_bytes);
+	if (tunnel->outer_family == 4)
+		outer4_finish((struct rte_ipv4_hdr *)outer, m->pkt_len, tos, df,
+			df ? 0 : (uint16_t)tunnel_outer_id(tunnel, worker));
+	else
+		outer6_finish((struct rte_ipv6_hdr *)outer, m->pkt_len, tos);
+	outer_view(tunnel, view, tos, df, spi);
+	if (tunnel->carrier == TUNNEL_UDP)
+		outer_udp_finish(tunnel, m, view->l4_offset);
+}
+
+static bool
+is_links_own(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbound)
+{
+	const struct tunnel_config *c = &tunnel->config;
+	struct ip_addr src = ip_src(m), dst = ip_dst(m);
+	const struct ip_addr *ours = src.family == 4 ? &c->address : &c->address6;
+	const struct ip_addr *theirs = src.family == 4 ? &c->peer_address : &c->peer_address6;
+
+	if (ip_addr_equal(outbound ? &src : &dst, ours) &&
+		ip_addr_equal(outbound ? &dst : &src, theirs))
+		return true;
+	return parse_is_link_scope(m);
+}
+
+bool
+tunnel_admits(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbound)
+{
+	if (tunnel->n_selectors == 0)
+		return true;
+	for (uint32_t i = 0; i < tunnel->n_selectors; i++)
+		if (selector_match(&tunnel->selectors[i], m, outbound))
+			return true;
+	return is_links_own(tunnel, m, outbound);
+}
+
+bool
+tunnel_owns_outer(const struct tunnel *tunnel, const struct rte_mbuf *m)
+{
+	struct ip_addr src = ip_src(m), dst = ip_dst(m);
+
+	if (!ip_addr_equal(&dst, &tunnel->config.local))
+		return false;
+	return tunnel->encapsulation == TUNNEL_TUNNEL ||
+	       ip_addr_equal(&src, &tunnel->config.remote);
+}
+
+/* Whether the ESP next header says what the packet's first byte says. */
+static bool
+next_header_agrees(const struct rte_mbuf *m, uint8_t next_header)
+{
+	uint8_t version = *rte_pktmbuf_mtod(m, const uint8_t *) >> 4;
+
+	return version == (next_header == IPPROTO_IPIP ? 4 : 6);
+}
+
+enum drop_reason
+tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header)
+{
+	struct pkt *view = pkt(m);
+	uint8_t outer_ecn = view->tos & ECN_MASK;
+	int ecn;
+
+	if (next_header != IPPROTO_IPIP && next_header != IPPROTO_IPV6)
+		return DROP_esp_next_header;
+	if (!pkt_pull(m, 1))
+		return DROP_inner_malformed;
+	if (!next_header_agrees(m, next_header))
+		return DROP_esp_next_header;
+	/* What the NIC and the parser found out was about the outer packet. */
+	m->ol_flags &= ~(RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
+	view->flags = 0;
+	if (parse_ip(m) != DROP_NONE)
+		return DROP_inner_malformed;
+	ecn = ip_ecn_decapsulate(view->tos & ECN_MASK, outer_ecn);
+	if (ecn < 0)
+		return DROP_ecn_ce;
+	if (ecn != (view->tos & ECN_MASK))
+		ip_ecn_set(m, (uint8_t)ecn);
+	if (!tunnel_admits(tunnel, m, false))
+		return DROP_selector_in;
+	view->flags |= PKT_DECRYPTED;
+	view->zone = ZONE_TUNNEL;
+	view->table = tunnel->table;
+	view->tunnel = tunnel->index;
+	view->tunnel_generation = tunnel->generation;
+	return DROP_NONE;
+}

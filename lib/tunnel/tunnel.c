@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tunnels as objects: the table, making and freeing, MTU. Control lcore. */
+
+#include "tunnel.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_jhash.h>
+#include <rte_malloc.h>
+#include <rte_random.h>
+
+#include "crypto.h"
+#include "esp.h"
+
+enum { ESP_HEADER_BYTES = 8, ESP_TRAILER_BYTES = 2 };
+
+/* What the tunnel's MTU is until its outer route is known. */
+enum { PATH_MTU_DEFAULT = 1500 };
+
+struct tunnel_table *
+tunnel_table_create(uint32_t capacity, struct error *err)
+{
+	struct tunnel_table *t = rte_zmalloc("tunnel_table", sizeof(*t), RTE_CACHE_LINE_SIZE);
+
+	if (!t)
+		goto no_table;
+	t->capacity = capacity;
+	t->tunnels = rte_calloc("tunnels", capacity, sizeof(*t->tunnels), RTE_CACHE_LINE_SIZE);
+	t->generations = rte_calloc("tunnel_generations", capacity, sizeof(*t->generations), 0);
+	if (!t->tunnels || !t->generations)
+		goto no_arrays;
+	return t;
+
+no_arrays:
+	rte_free(t->generations);
+	rte_free(t->tunnels);
+	rte_free(t);
+no_table:
+	error_set(err, -ENOMEM, "no memory for a table of %u tunnels", capacity);
+	return NULL;
+}
+
+void
+tunnel_table_destroy(struct tunnel_table *t)
+{
+	if (!t)
+		return;
+	for (uint32_t i = 0; i < t->capacity; i++)
+		tunnel_free(t->tunnels[i]);
+	rte_free(t->generations);
+	rte_free(t->tunnels);
+	rte_free(t);
+}
+
+struct tunnel *
+tunnel_table_find(const struct tunnel_table *t, const char *name)
+{
+	for (uint32_t i = 0; i < t->capacity; i++)
+		if (t->tunnels[i] && strcmp(t->tunnels[i]->config.name, name) == 0)
+			return t->tunnels[i];
+	return NULL;
+}
+
+static void
+template_fill_udp(struct rte_udp_hdr *udp, const struct tunnel_config *config)
+{
+	udp->src_port = rte_cpu_to_be_16(config->local_port);
+	udp->dst_port = rte_cpu_to_be_16(config->remote_port);
+}
+
+static void
+template_fill(struct tunnel *tunnel)
+{
+	const struct tunnel_config *config = &tunnel->config;
+	bool over_udp = config->carrier == TUNNEL_UDP;
+	uint8_t proto = over_udp ? IPPROTO_UDP : IPPROTO_ESP;
+
+	tunnel->outer_family = config->local.family;
+	if (tunnel->outer_family == 4) {
+		tunnel->outer_bytes = sizeof(tunnel->ip4);
+		tunnel->ip4.version_ihl = RTE_IPV4_VHL_DEF;
+		tunnel->ip4.time_to_live = config->ttl;
+		tunnel->ip4.next_proto_id = proto;
+		memcpy(&tunnel->ip4.src_addr, config->local.bytes, 4);
+		memcpy(&tunnel->ip4.dst_addr, config->remote.bytes, 4);
+		tunnel->ip4.hdr_checksum = rte_ipv4_cksum(&tunnel->ip4);
+	} else {
+		tunnel->outer_bytes = sizeof(tunnel->ip6);
+		tunnel->ip6.vtc_flow = rte_cpu_to_be_32(6u << 28);
+		tunnel->ip6.proto = proto;
+		tunnel->ip6.hop_limits = config->ttl;
+		memcpy(tunnel->ip6.src_addr, config->local.bytes, 16);
+		memcpy(tunnel->ip6.dst_addr, config->remote.bytes, 16);
+	}
+	if (over_udp) {
+		template_fill_udp(
+			tunnel->outer_family == 4 ? &tunnel->udp4 : &tunnel->udp6, config);
+		tunnel->outer_bytes += sizeof(struct rte_udp_hdr);
+	}
+	tunnel->outer_hash = rte_jhash(tunnel->outer, tunnel->outer_bytes, 0);
+}
+
+/* The algorithm that leaves the least of so many bytes: SAs of any algorithm may come later. */
+static uint32_t
+payload_max(uint32_t esp_bytes)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (int id = 0; id < CRYPTO_ALGORITHM_COUNT; id++)
+		least = RTE_MIN(
+			least, esp_payload_max(crypto_algorithm_get((enum crypto_algorithm_id)id),
+				       esp_bytes));
+	return least;
+}
+
+/* The longest ESP packet that carries a payload of so many bytes. */
+static uint32_t
+esp_bytes_max(uint32_t payload)
+{
+	uint32_t most = 0;
+
+	for (int id = 0; id < CRYPTO_ALGORITHM_COUNT; id++) {
+		const struct crypto_algorithm *a =
+			crypto_algorithm_get((enum crypto_algorithm_id)id);
+		uint32_t text = RTE_ALIGN_CEIL(payload + ESP_TRAILER_BYTES, (uint32_t)a->align);
+
+		most = RTE_MAX(most, ESP_HEADER_BYTES + a->iv_bytes + text + a->icv_bytes);
+	}
+	return most;
+}
+
+void
+tunnel_mtu_update(struct tunnel *tunnel, uint16_t path_mtu)
+{
+	uint16_t config_mtu = tunnel->config.mtu;
+	uint32_t inner = 0, outer = path_mtu;
+
+	if (path_mtu > tunnel->outer_bytes)
+		inner = payload_max(path_mtu - tunnel->outer_bytes);
+	if (config_mtu && config_mtu < inner) {
+		inner = config_mtu;
+		outer = RTE_MIN(outer, tunnel->outer_bytes + esp_bytes_max(config_mtu));
+	}
+	__atomic_store_n(&tunnel->mtu, (uint16_t)inner, __ATOMIC_RELAXED);
+	__atomic_store_n(&tunnel->outer_mtu, (uint16_t)outer, __ATOMIC_RELAXED);
+}
+
+static struct tunnel *
+tunnel_alloc(const struct tunnel_config *config, uint16_t workers, int socket)
+{
+	struct tunnel *tunnel =
+		rte_zmalloc_socket("tunnel", sizeof(*tunnel), RTE_CACHE_LINE_SIZE, socket);
+	size_t selectors_bytes = config->n_selectors * sizeof(*config->selectors);
+
+	if (!tunnel)
+		return NULL;
+	tunnel->config = *config;
+	tunnel->config.selectors = NULL;
+	tunnel->n_workers = workers;
+	tunnel->workers = rte_calloc_socket(
+		"tunnel_workers", workers, sizeof(*tunnel->workers), RTE_CACHE_LINE_SIZE, socket);
+	tunnel->sa_out = rte_calloc_socket(
+		"tunnel_sa_out", workers, sizeof(struct sa *), RTE_CACHE_LINE_SIZE, socket);
+	if (!tunnel->workers || !tunnel->sa_out)
+		goto fail;
+	if (config->n_selectors) {
+		tunnel->config.selectors = rte_malloc_socket(
+			"tunnel_selectors", selectors_bytes, RTE_CACHE_LINE_SIZE, socket);
+		if (!tunnel->config.selectors)
+			goto fail;
+		memcpy(tunnel->config.selectors, config->selectors, selectors_bytes);
+	}
+	return tunnel;
+
+fail:
+	tunnel_free(tunnel);
+	return NULL;
+}
+
+static void
+tunnel_init(struct tunnel *tunnel)
+{
+	const struct tunnel_config *config = &tunnel->config;
+	/* A start that nobody outside can know: RFC 7739 for IPv6 fragment IDs. */
+	uint32_t id = (uint32_t)rte_rand();
+
+	tunnel->encapsulation = config->encapsulation;
+	tunnel->carrier = config->carrier;
+	tunnel->df = config->df;
+	tunnel->dscp = config->dscp;
+	tunnel->ecn = config->ecn;
+	tunnel->table = config->table;
+	tunnel->outer_table = config->outer_table;
+	tunnel->selectors = config->selectors;
+	tunnel->n_selectors = config->n_selectors;
+	for (uint16_t w = 0; w < tunnel->n_workers; w++)
+		tunnel->workers[w].outer_id = id + w;
+	template_fill(tunnel);
+	tunnel->payload_max = (uint16_t)payload_max(UINT16_MAX - tunnel->outer_bytes);
+	tunnel_mtu_update(tunnel, PATH_MTU_DEFAULT);
+}
+
+int
+tunnel_create(struct tunnel_table *t, const struct tunnel_config *config, uint16_t workers,
+	int socket, struct tunnel **out, struct error *err)
+{
+	struct tunnel *tunnel;
+	uint32_t index = 0;
+
+	if (tunnel_table_find(t, config->name))
+		return error_set(err, -EEXIST, "there is a tunnel %s already", config->name);
+	while (index < t->capacity && t->tunnels[index])
+		index++;
+	if (index == t->capacity)
+		return error_set(err, -ENOSPC,
+			"all %u places for tunnels are taken: raise limits.tunnels", t->capacity);
+	tunnel = tunnel_alloc(config, workers, socket);
+	if (!tunnel)
+		return error_set(err, -ENOMEM, "no memory for tunnel %s", config->name);
+	tunnel->index = index;
+	tunnel->generation = t->generations[index];
+	tunnel_init(tunnel);
+	__atomic_store_n(&t->tunnels[index], tunnel, __ATOMIC_RELEASE);
+	*out = tunnel;
+	return 0;
+}
+
+void
+tunnel_retire(struct tunnel_table *t, struct tunnel *tunnel)
+{
+	t->generations[tunnel->index]++;
+	__atomic_store_n(&t->tunnels[tunnel->index], NULL, __ATOMIC_RELEASE);
+}
+
+void
+tunnel_free(struct tunnel *tunnel)
+{
+	if (!tunnel)
+		return;
+	rte_free(tunnel->config.selectors);
+	rte_free(tunnel->sa_out);
+	rte_free(tunnel->workers);
+	rte_free(tunnel);
+}
