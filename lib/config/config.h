@@ -20,8 +20,10 @@
 #include "tunnel.h"
 
 struct config_origin {
-	const char *file; /* owned by the struct config */
+	const char *file;  /* these two are owned by the struct config */
+	const char *label; /* the object in messages: "sas[2] (spi 0x1001)" */
 	int line;
+	bool broken; /* some of its keys were wrong: rules between objects leave it out */
 };
 
 struct config_port {
@@ -104,6 +106,8 @@ struct config_icmp {
 
 struct config {
 	char *file;
+	char **strings; /* what origins point to: names of included files, labels */
+	uint32_t n_strings;
 	bool unsafe_static_keys;
 	char crypto_device[64]; /* `crypto_device`; "": any */
 	struct config_limits limits;
@@ -126,7 +130,7 @@ struct config {
 /*
  * Reads the file: syntax, unknown keys (with the nearest known one), types, values of single keys,
  * references, then what objects must be to each other (config_validate.c). Everything that is wrong
- * is reported, not only the first. NULL when there is anything in the report. The caller destroys
+ * is reported, not only the first. NULL when there is anything in the report. The caller frees
  * what is returned. No EAL needed. Keys are wiped from libconfig's memory where it can be done.
  */
 struct config *config_load(const char *path, struct report *report);
@@ -134,7 +138,7 @@ struct config *config_load(const char *path, struct report *report);
 /* The same from memory; `name` is what messages call it. For tests, the fuzzer and the socket. */
 struct config *config_load_string(const char *text, const char *name, struct report *report);
 
-/* Wipes keys, frees. NULL is fine. */
-void config_destroy(struct config *config);
+/* Wipes keys, frees. NULL is fine. (Not "destroy": libconfig has a config_destroy of its own.) */
+void config_free(struct config *config);
 
 #endif
