@@ -76,11 +76,16 @@ struct port_table {
 	uint16_t *tagged[32]; /* 4096 entries each */
 };
 
+/* A port with that name on no ethdev yet; the rest is zero. NULL: no memory. Control lcore. */
+struct port *port_create(const char *name);
+void port_destroy(struct port *p); /* addresses and protected_prefixes are freed with it */
+
 struct port_table *port_table_create(void);
 void port_table_destroy(struct port_table *t); /* its ports too */
 
 /* Adds p (its index is set, the maps too). -EEXIST when ethdev and VLAN are taken, -ENOSPC when
- * full. p becomes the table's. */
+ * full, -EINVAL when there is no such ethdev or VLAN id, -ENOMEM. p becomes the table's when it is
+ * added. */
 int port_table_add(struct port_table *t, struct port *p);
 struct port *port_table_find(const struct port_table *t, const char *name);
 
@@ -90,5 +95,8 @@ uint8_t port_zone(const struct port *p, const struct ip_addr *addr);
 
 /* Fills header and header_bytes from mac and vlan. */
 void port_header_fill(struct port *p);
+
+/* fe80:: and the interface identifier of its MAC address (RFC 4291 appendix A). */
+struct ip_addr port_link_local(const struct port *p);
 
 #endif
