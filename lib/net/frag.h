@@ -2,8 +2,15 @@
 #ifndef FRAG_H
 #define FRAG_H
 
-/* Fragmentation and reassembly by rte_ip_frag, for both families, over chains. Data path, one
- * worker each. */
+/*
+ * Fragmentation and reassembly for both families, over chains. Data path, one worker each.
+ *
+ * rte_ip_frag 22.11 does not do: it is built for 8 fragments a packet (a Linux peer sends a 64 KB
+ * ping as one envelope in 45), it discards a packet for one duplicated fragment, forgets an overlap
+ * (RFC 5722 wants the later fragments of that packet discarded too), knows no IPv6 header before
+ * the fragment header, cannot give its IPv6 fragments an identification and refuses to cut an IPv4
+ * packet with DF.
+ */
 
 #include "drop.h"
 #include "pkt.h"
@@ -15,32 +22,38 @@ enum {
 /*
  * Cuts the parsed packet m into fragments of at most mtu bytes each (IPv4 DF is not looked at; IPv6
  * gets a fragment header with `id`). The fragments are parsed, have m's view (zone, table, nexthop,
- * …) and may share m's data by indirect mbufs: pkt_append and pkt_prepend know. Takes m over when
- * it succeeds. Returns how many, or 0 with m unchanged. On return every fragment has its own right
- * IPv4 header checksum.
+ * …), right checksums, and are copies: direct mbufs from pool, one segment each where the MTU fits
+ * into one, so that every port can send them. Takes m over when it succeeds; a packet that needs no
+ * cutting is its own only fragment. Returns how many, or 0 with m unchanged (no mbuf, more than
+ * FRAG_MAX, an IPv6 fragment).
  */
-uint16_t frag_split(struct rte_mbuf *m, uint16_t mtu, uint32_t id, struct rte_mempool *direct,
-	struct rte_mempool *indirect, struct rte_mbuf *out[FRAG_MAX]);
+uint16_t frag_split(struct rte_mbuf *m, uint16_t mtu, uint32_t id, struct rte_mempool *pool,
+	struct rte_mbuf *out[FRAG_MAX]);
 
 struct reassembly;
 
-/* max_packets: packets under reassembly at once. timeout_ns: RFC 791 and 8200 say up to 60 s; here
- * 2 s by default. */
+/*
+ * max_packets: packets under reassembly at once, of at most FRAG_MAX - 1 fragments each and 8 on
+ * average. timeout_ns: RFC 791 and 8200 say up to 60 s; here 2 s by default. NULL: no memory.
+ * Control lcore.
+ */
 struct reassembly *reassembly_create(uint32_t max_packets, uint64_t timeout_ns, int socket);
+
+/* Frees what waits, too. r may be NULL. */
 void reassembly_destroy(struct reassembly *r);
 
 /*
  * Takes a parsed fragment. Returns the whole packet (parsed anew, PKT_REASSEMBLED set, view of the
- * last fragment taken otherwise), or NULL while parts are missing. Fragments that die (time-out,
- * overlap, no room) are put into dead[] and counted in *dead_count with why (all of one call share
- * the reason); dead has room for 2 * 32 (rte_ip_frag's death row). The caller drops them.
+ * last fragment taken otherwise, CE where any fragment had it: RFC 3168 5.3), or NULL while parts
+ * are missing. Fragments that die (time-out, overlap, no room) are put into dead[] and counted in
+ * *dead_count with why (all of one call share the reason). The caller drops them.
  */
 struct rte_mbuf *reassembly_add(struct reassembly *r, struct rte_mbuf *m, uint64_t now_tsc,
-	struct rte_mbuf *dead[64], uint16_t *dead_count, enum drop_reason *why);
+	struct rte_mbuf *dead[FRAG_MAX], uint16_t *dead_count, enum drop_reason *why);
 
 /* Ages the table; the same contract for dead. Called now and then. */
-void reassembly_age(
-	struct reassembly *r, uint64_t now_tsc, struct rte_mbuf *dead[64], uint16_t *dead_count);
+void reassembly_age(struct reassembly *r, uint64_t now_tsc, struct rte_mbuf *dead[FRAG_MAX],
+	uint16_t *dead_count);
 
 /* Frees all that waits. */
 void reassembly_flush(struct reassembly *r);
