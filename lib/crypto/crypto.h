@@ -47,7 +47,7 @@ struct crypto_algorithm {
 const struct crypto_algorithm *crypto_algorithm_find(
 	const char *name); /* NULL: none of that name */
 const struct crypto_algorithm *crypto_algorithm_get(enum crypto_algorithm_id id);
-/* Fills list with "aes-128-gcm, aes-192-gcm, …" for messages. */
+/* "aes-256-gcm, aes-192-gcm, …", for messages. */
 const char *crypto_algorithm_names(void);
 
 enum crypto_direction { CRYPTO_ENCRYPT, CRYPTO_DECRYPT };
@@ -83,10 +83,10 @@ struct crypto_engine_ops {
 	const char *name; /* as with --crypto: "cryptodev", "cryptodev-async", … */
 	void (*destroy)(struct crypto_engine *engine);
 	/* key: key_bytes of the algorithm, not kept beyond the call but in the device's schedule.
-	 * Control lcore. */
+	 * aad_bytes: of every job to come, 8 or 12 with ESN. NULL with err set. Control lcore. */
 	struct crypto_session *(*session_create)(struct crypto_engine *engine,
 		const struct crypto_algorithm *algorithm, enum crypto_direction direction,
-		const uint8_t *key, bool esn, struct error *err);
+		const uint8_t *key, uint8_t aad_bytes, struct error *err);
 	/* Wipes the key schedule. No job of the session may be under way. Control lcore. */
 	void (*session_destroy)(struct crypto_engine *engine, struct crypto_session *session);
 	/* Synchronous engines; NULL for asynchronous ones. worker: index of the calling worker. */

@@ -46,20 +46,24 @@ struct sa_config {
 	uint16_t worker; /* RFC 9611: this worker's own SA; SA_WORKER_ANY: the tunnel's fallback */
 };
 
-struct seq_state;
+struct seq_state_entry;
 
-/* Written by the owning worker. */
+/* Written by the owning worker, but for what says control. */
 struct sa_hot {
 	/* out: the next sequence number to use, and the first that is not reserved yet (written by
-	 * the control side) */
+	 * the control side). ESN never uses the very last number, 2^64 - 1, so that the limit has
+	 * a value. */
 	uint64_t seq_next;
 	uint64_t seq_limit;
+	uint64_t seq_more; /* at this number the owner asks for a further reservation; control */
+	struct counter traffic;      /* packets that passed, and their bytes of ESP payload:
+					lifetimes count these */
 	struct replay_window window; /* in */
-	struct counter traffic; /* packets that passed, and their bytes of ESP payload: lifetimes
-				   count these */
-	uint32_t inflight;      /* jobs inside an asynchronous engine */
-	uint32_t ended; /* written by the owner: the sequence numbers or a hard lifetime are used
-			   up; 1 once */
+	/* --- the second cache line */
+	uint64_t hard_packets, hard_bytes; /* of traffic; UINT64_MAX: no limit */
+	uint32_t ended;    /* the sequence numbers or a hard lifetime are used up; 1 once */
+	uint32_t expired;  /* control: hard_seconds are over; nothing passes any more */
+	uint32_t inflight; /* jobs inside an asynchronous engine */
 	uint64_t errors_icv, errors_replay; /* in */
 } __rte_cache_aligned;
 
@@ -82,24 +86,34 @@ struct sa {
 	struct sa_hot hot;
 	/* --- control lcore only */
 	struct sa_config *config;      /* key wiped */
-	struct seq_state_entry *state; /* out */
+	struct seq_state_entry *state; /* out; NULL: the whole sequence space is its own */
 	uint32_t id;                   /* for people and telemetry */
 	uint64_t created_tsc;
 	bool soft_told;
 } __rte_cache_aligned;
 
 /*
- * Makes an SA: engine session, window, template. `state` gives the outbound counter's place (its
- * reservation has been made by the caller, seqstate.h); NULL for inbound SAs. local is our outer
- * address. Memory on `socket`. 0, or -errno with err set; *out is unchanged then. The key in config
- * is not kept. Control lcore.
+ * Makes an SA: engine session, window, template. `state` is the outbound counter's place, claimed
+ * by the caller (seqstate.h), who registers the SA afterwards or abandons the claim when this
+ * fails; NULL for inbound SAs. local is our outer address. Memory on `socket`. 0, or -errno with
+ * err set; *out is unchanged then. The key in config is not kept. Control lcore.
  */
 int sa_create(const struct sa_config *config, const struct ip_addr *local, enum sa_payload payload,
 	uint16_t owner, struct crypto_engine *engine, struct seq_state_entry *state, int socket,
 	struct sa **out, struct error *err);
 
-/* Wipes and frees. Unpublished, quiescent and with no job under way. */
+/* Wipes and frees. Unpublished, quiescent, with no job under way and its state released. NULL is
+ * allowed. */
 void sa_destroy(struct sa *sa);
+
+/*
+ * The first number beyond the sequence space: 2^32, or with ESN 2^64 - 1.
+ */
+static inline uint64_t
+sa_sequence_end(bool esn)
+{
+	return esn ? UINT64_MAX : UINT64_C(1) << 32;
+}
 
 /*
  * Checks what one SA's values must be whatever else there is (SPI range, key length against the
