@@ -218,12 +218,12 @@ configuration(const struct ethdev_info *info, const struct ethdev_params *params
 	uint32_t room = rte_pktmbuf_data_room_size(params->pool) - RTE_PKTMBUF_HEADROOM;
 
 	memset(conf, 0, sizeof(*conf));
-	if (params->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN > room)
+	if (params->mtu + (uint32_t)(RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN) > room)
 		rx |= RTE_ETH_RX_OFFLOAD_SCATTER;
 	conf->rxmode.offloads = rx & dev->rx_offload_capa;
 	conf->txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS & dev->tx_offload_capa;
 	/* A device whose own limit is not true configures for 1,500, and carries more. */
-	if (params->mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN <= dev->max_rx_pktlen)
+	if (params->mtu + (uint32_t)(RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN) <= dev->max_rx_pktlen)
 		conf->rxmode.mtu = params->mtu;
 	if (info->rx_queues > 1 && dev->flow_type_rss_offloads) {
 		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
