@@ -2,9 +2,13 @@
 #include "ethdev.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <rte_ethdev.h>
 #include <rte_kvargs.h>
@@ -378,12 +382,33 @@ ethdev_port_fill(const struct ethdev_info *info, uint16_t workers, struct port *
 	port_header_fill(p);
 }
 
+/* Drivers on a kernel interface (af_packet, pcap) do not follow its link: the kernel is asked. */
+static bool
+interface_runs(unsigned int if_index)
+{
+	struct ifreq request = {.ifr_ifindex = (int)if_index};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool runs;
+
+	if (fd < 0)
+		return true;
+	runs = ioctl(fd, SIOCGIFNAME, &request) == 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 &&
+	       (request.ifr_flags & IFF_RUNNING);
+	close(fd);
+	return runs;
+}
+
 bool
 ethdev_link(uint16_t ethdev)
 {
 	struct rte_eth_link link = {0};
+	struct rte_eth_dev_info dev;
 
-	return rte_eth_link_get_nowait(ethdev, &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
+	if (rte_eth_link_get_nowait(ethdev, &link) == 0 && link.link_status != RTE_ETH_LINK_UP)
+		return false;
+	if (rte_eth_dev_info_get(ethdev, &dev) != 0 || dev.if_index == 0)
+		return true;
+	return interface_runs(dev.if_index);
 }
 
 static void
