@@ -17,6 +17,7 @@
 #include "esp.h"
 #include "fib.h"
 #include "frag.h"
+#include "icmp.h"
 #include "nexthop.h"
 #include "port.h"
 #include "sad.h"
@@ -34,7 +35,8 @@ struct tables {
 	struct spd *spd; /* atomic pointer; NULL: no policies */
 	/* UDP ports on which some tunnel with the carrier udp listens: a bit each */
 	uint64_t udp_ports[65536 / 64];
-	bool forwarding; /* false until the configuration is applied: everything is dropped */
+	bool promiscuous; /* take frames for any MAC address (-P) */
+	bool forwarding;  /* atomic; false until the configuration is applied: all is dropped */
 };
 
 /* Packets on their way to one place. */
@@ -44,14 +46,16 @@ struct burst {
 };
 
 enum {
+	WORKER_RXQS_MAX = 128,
 	WORKER_ENGINES_MAX = 4,
-	WORKER_PENDING_MAX = 1024, /* packets that wait for room in an asynchronous engine */
+	WORKER_INBOX_SIZE = 4096,
+	TUNNEL_DEPTH_MAX = 4, /* tunnels inside tunnels */
 };
 
 /* What one worker did. */
 struct worker_stats {
 	uint64_t drops[DROP_REASON_COUNT];
-	uint64_t polls, idle_polls, sleeps, slept_tsc;
+	uint64_t polls, idle_polls, sleeps;
 	uint64_t handed_over, handed_in, to_control, from_control;
 	struct counter esp_out, esp_in, forwarded;
 };
@@ -68,40 +72,62 @@ struct worker {
 	uint64_t now_tsc; /* read once a loop */
 	struct tables *tables;
 	struct rte_rcu_qsbr *qsbr;
-	struct rte_mempool *pool;     /* packets */
-	struct rte_mempool *indirect; /* for fragments: mbufs without room of their own */
+	struct rte_mempool *pool; /* packets */
 	struct reassembly *reassembly;
 
 	uint16_t n_rxqs;
-	struct worker_rxq rxqs[RTE_MAX_ETHPORTS * 4];
+	struct worker_rxq rxqs[WORKER_RXQS_MAX];
 
-	struct rte_ring *
-		inbox; /* from other workers and the control lcore; many producers, this consumer */
+	struct rte_ring *inbox;      /* of packets with a task; many producers, this consumer */
 	struct rte_ring *to_control; /* shared by all workers */
-	struct rte_ring **inboxes;   /* of all workers */
+	struct rte_ring **inboxes;   /* of all workers, by index */
 
-	struct crypto_engine *engines[WORKER_ENGINES_MAX]; /* asynchronous ones, to be polled */
+	struct crypto_engine *engines[WORKER_ENGINES_MAX]; /* asynchronous ones: polled */
 	uint16_t n_engines;
-	struct rte_mbuf **pending; /* see esp stages */
-	uint16_t n_pending;
+	struct crypto_burst *crypto; /* the one that is being filled */
+	/* completions of asynchronous engines, taken while room was made for more jobs */
+	struct burst done;
+	int32_t done_status[BURST_MAX];
 
-	/* named outputs of a burst's way through the stages */
+	/* named outputs of a burst's way through the stages; all empty between two polls */
 	struct burst esp_in;  /* envelopes to us, at the outer header */
-	struct burst forward; /* routed packets (view.nexthop), before zones */
-	struct burst protect; /* to a tunnel (view.tunnel) */
+	struct burst protect; /* to a tunnel: view.tunnel */
 	struct burst output;  /* to a port: view.nexthop is a NEIGHBOUR or CONNECTED one */
-	struct burst again; /* packets that enter routing anew (decapsulated, envelopes into another
-			       tunnel) */
-	struct burst *tx;   /* by port index: frames */
-	struct burst dead;  /* to be freed */
-	struct crypto_burst *crypto;
+	struct burst
+		again;    /* enters routing anew: decapsulated, or an envelope for another tunnel */
+	struct burst *tx; /* frames, by port index */
+	uint16_t n_tx_ports; /* ports with frames in tx */
+	uint16_t *tx_ports;
 
 	struct worker_stats stats;
-	uint32_t idle_polls_max, idle_sleep_us;
-	volatile bool *stop;
+	uint32_t idle_polls, idle_polls_max, idle_sleep_us, sleep_us;
+	const bool *stop; /* atomic */
 } __rte_cache_aligned;
 
-/* Frees a packet and counts why. Data path: the one way a packet dies. */
+/* The one way a packet dies on a worker: counts why and frees it. */
 void drop(struct worker *w, struct rte_mbuf *m, enum drop_reason why);
+void drop_bulk(struct worker *w, struct rte_mbuf **pkts, uint16_t n, enum drop_reason why);
+
+/* The same for a packet that its source shall hear of, where that is allowed and the control lcore
+ * has room. */
+void drop_with_error(struct worker *w, struct rte_mbuf *m, enum drop_reason why,
+	enum icmp_error error, uint32_t mtu);
+
+/* Hands a packet to the control lcore, or to another worker. */
+void worker_to_control(struct worker *w, struct rte_mbuf *m, enum pkt_task task);
+void worker_hand_over(struct worker *w, uint16_t to, struct rte_mbuf *m, enum pkt_task task);
+
+static inline bool
+burst_is_full(const struct burst *b)
+{
+	return b->n == BURST_MAX;
+}
+
+static inline void
+burst_add(struct burst *b, struct rte_mbuf *m)
+{
+	RTE_ASSERT(b->n < BURST_MAX);
+	b->pkts[b->n++] = m;
+}
 
 #endif

@@ -153,7 +153,7 @@ device_info(uint16_t ethdev, struct rte_eth_dev_info *dev, struct error *err)
 }
 
 int
-ethdev_query(uint16_t ethdev, struct ethdev_info *info, struct error *err)
+ethdev_query(uint16_t ethdev, struct port_device *info, struct error *err)
 {
 	struct rte_eth_dev_info dev;
 	const struct driver *driver;
@@ -161,7 +161,7 @@ ethdev_query(uint16_t ethdev, struct ethdev_info *info, struct error *err)
 
 	if (rc != 0)
 		return rc;
-	*info = (struct ethdev_info){.ethdev = ethdev};
+	*info = (struct port_device){.ethdev = ethdev};
 	driver = driver_find(dev.driver_name);
 	snprintf(info->driver, sizeof(info->driver), "%s", dev.driver_name);
 	snprintf(info->name, sizeof(info->name), "%s", rte_dev_name(dev.device));
@@ -176,7 +176,7 @@ ethdev_query(uint16_t ethdev, struct ethdev_info *info, struct error *err)
 }
 
 static int
-mtu_check(const struct ethdev_info *info, const struct ethdev_params *params,
+mtu_check(const struct port_device *info, const struct port_device_params *params,
 	const struct rte_eth_dev_info *dev, struct error *err)
 {
 	const struct driver *driver = driver_find(info->driver);
@@ -202,7 +202,7 @@ mtu_check(const struct ethdev_info *info, const struct ethdev_params *params,
 }
 
 static void
-queue_counts(struct ethdev_info *info, const struct ethdev_params *params)
+queue_counts(struct port_device *info, const struct port_device_params *params)
 {
 	const struct driver *driver = driver_find(info->driver);
 	uint16_t rx = RTE_MAX(params->rx_queues, (uint16_t)1);
@@ -215,7 +215,7 @@ queue_counts(struct ethdev_info *info, const struct ethdev_params *params)
 /* Offloads that help where they are there. Flags of received packets are trusted one by one, so
  * nothing depends on them. */
 static void
-configuration(const struct ethdev_info *info, const struct ethdev_params *params,
+configuration(const struct port_device *info, const struct port_device_params *params,
 	const struct rte_eth_dev_info *dev, struct rte_eth_conf *conf)
 {
 	uint64_t rx = RTE_ETH_RX_OFFLOAD_CHECKSUM;
@@ -238,7 +238,7 @@ configuration(const struct ethdev_info *info, const struct ethdev_params *params
 }
 
 static int
-queues_setup(const struct ethdev_info *info, const struct ethdev_params *params,
+queues_setup(const struct port_device *info, const struct port_device_params *params,
 	const struct rte_eth_dev_info *dev, const struct rte_eth_conf *conf, struct error *err)
 {
 	const struct driver *driver = driver_find(info->driver);
@@ -268,7 +268,7 @@ queues_setup(const struct ethdev_info *info, const struct ethdev_params *params,
 }
 
 static int
-mtu_set(const struct ethdev_info *info, uint16_t mtu, struct error *err)
+mtu_set(const struct port_device *info, uint16_t mtu, struct error *err)
 {
 	int rc = rte_eth_dev_set_mtu(info->ethdev, mtu);
 
@@ -283,7 +283,7 @@ mtu_set(const struct ethdev_info *info, uint16_t mtu, struct error *err)
 /* Neighbour discovery comes by multicast: a device that cannot be told to take all of it takes
  * everything. What is not for us is dropped by its destination MAC address. */
 static int
-filters_set(const struct ethdev_info *info, bool promiscuous, struct error *err)
+filters_set(const struct port_device *info, bool promiscuous, struct error *err)
 {
 	int rc = rte_eth_allmulticast_enable(info->ethdev);
 	bool all = promiscuous || rc == -ENOTSUP;
@@ -300,7 +300,7 @@ filters_set(const struct ethdev_info *info, bool promiscuous, struct error *err)
 
 /* Some vdevs have no MAC address: a locally administered one is made of the id. */
 static int
-mac_get(struct ethdev_info *info, struct error *err)
+mac_get(struct port_device *info, struct error *err)
 {
 	const struct rte_ether_addr made = {
 		{0x02, 'e', 's', 'p', (uint8_t)(info->ethdev >> 8), (uint8_t)info->ethdev}};
@@ -315,7 +315,7 @@ mac_get(struct ethdev_info *info, struct error *err)
 }
 
 static int
-start(struct ethdev_info *info, const struct ethdev_params *params, struct error *err)
+start(struct port_device *info, const struct port_device_params *params, struct error *err)
 {
 	int rc = mtu_set(info, params->mtu, err);
 
@@ -335,7 +335,7 @@ start(struct ethdev_info *info, const struct ethdev_params *params, struct error
 }
 
 int
-ethdev_setup(struct ethdev_info *info, const struct ethdev_params *params, struct error *err)
+ethdev_setup(struct port_device *info, const struct port_device_params *params, struct error *err)
 {
 	struct rte_eth_dev_info dev;
 	struct rte_eth_conf conf;
@@ -365,7 +365,7 @@ ethdev_setup(struct ethdev_info *info, const struct ethdev_params *params, struc
 }
 
 void
-ethdev_port_fill(const struct ethdev_info *info, uint16_t workers, struct port *p)
+ethdev_port_fill(const struct port_device *info, uint16_t workers, struct port *p)
 {
 	uint16_t owners = RTE_MIN(workers, info->tx_queues);
 
@@ -412,7 +412,7 @@ ethdev_link(uint16_t ethdev)
 }
 
 static void
-drain(const struct ethdev_info *info)
+drain(const struct port_device *info)
 {
 	struct rte_mbuf *pkts[BURST];
 	uint16_t n;
@@ -423,7 +423,7 @@ drain(const struct ethdev_info *info)
 }
 
 void
-ethdev_teardown(const struct ethdev_info *info)
+ethdev_teardown(const struct port_device *info)
 {
 	int rc;
 
@@ -436,3 +436,12 @@ ethdev_teardown(const struct ethdev_info *info)
 		log_warn(port, "%s (%s) does not close: %s", info->name, info->driver,
 			strerror(-rc));
 }
+
+const struct port_driver ethdev_driver = {
+	.find = ethdev_find,
+	.query = ethdev_query,
+	.setup = ethdev_setup,
+	.port_fill = ethdev_port_fill,
+	.link = ethdev_link,
+	.teardown = ethdev_teardown,
+};

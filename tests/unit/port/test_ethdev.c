@@ -42,9 +42,9 @@ add_device(const char *name, const char *args)
 /* Sets up the device of that name; what it must be is in the rows of the callers. */
 static int
 set_up(const struct fixture *f, const char *name, uint16_t mtu, bool tagged, uint16_t rx_queues,
-	uint16_t workers, struct ethdev_info *info, struct error *err)
+	uint16_t workers, struct port_device *info, struct error *err)
 {
-	struct ethdev_params params = {.rx_queues = rx_queues,
+	struct port_device_params params = {.rx_queues = rx_queues,
 		.workers = workers,
 		.mtu = mtu,
 		.tagged = tagged,
@@ -58,10 +58,10 @@ set_up(const struct fixture *f, const char *name, uint16_t mtu, bool tagged, uin
 	return rc ? rc : ethdev_setup(info, &params, err);
 }
 
-static struct ethdev_info
+static struct port_device
 up(const struct fixture *f, const char *name, uint16_t mtu)
 {
-	struct ethdev_info info;
+	struct port_device info;
 	struct error err = {0};
 
 	if (set_up(f, name, mtu, false, 1, 1, &info, &err) != 0)
@@ -70,7 +70,7 @@ up(const struct fixture *f, const char *name, uint16_t mtu)
 }
 
 static void
-down(const struct ethdev_info *info)
+down(const struct port_device *info)
 {
 	ethdev_teardown(info);
 	rte_vdev_uninit(info->name);
@@ -132,7 +132,7 @@ check_frame(struct rte_mbuf *m, const uint8_t *frame, uint32_t bytes, const char
 }
 
 static void
-exchange(const struct fixture *f, const struct ethdev_info *from, const struct ethdev_info *to,
+exchange(const struct fixture *f, const struct port_device *from, const struct port_device *to,
 	uint32_t bytes)
 {
 	uint64_t end = rte_get_timer_cycles() + WAIT_MS * rte_get_timer_hz() / 1000;
@@ -155,7 +155,7 @@ exchange(const struct fixture *f, const struct ethdev_info *from, const struct e
 }
 
 static void
-wait_link(const struct ethdev_info *info)
+wait_link(const struct port_device *info)
 {
 	for (int i = 0; i < WAIT_MS && !ethdev_link(info->ethdev); i++)
 		usleep(1000);
@@ -166,7 +166,7 @@ static void
 test_find(void **state)
 {
 	const struct fixture *f = *state;
-	struct ethdev_info info;
+	struct port_device info;
 	struct error err;
 	uint16_t ethdev;
 
@@ -195,7 +195,7 @@ static void
 test_null(void **state)
 {
 	const struct fixture *f = *state;
-	struct ethdev_info info;
+	struct port_device info;
 	struct rte_mbuf *m;
 	uint8_t frame[3000];
 
@@ -214,7 +214,7 @@ static void
 test_ring(void **state)
 {
 	const struct fixture *f = *state;
-	struct ethdev_info info;
+	struct port_device info;
 	struct rte_mbuf *left;
 	uint8_t frame[64];
 
@@ -235,7 +235,7 @@ static void
 test_pcap(void **state)
 {
 	const struct fixture *f = *state;
-	struct ethdev_info out, in;
+	struct port_device out, in;
 	uint8_t frame[FRAME_MAX];
 	struct rte_mbuf *m;
 	char args[160];
@@ -262,7 +262,7 @@ static void
 test_memif(void **state)
 {
 	const struct fixture *f = *state;
-	struct ethdev_info server, client;
+	struct port_device server, client;
 	char args[160];
 
 	snprintf(args, sizeof(args), "role=server,socket=%s/memif,socket-abstract=no", f->dir);
@@ -294,7 +294,7 @@ static void
 test_af_packet(void **state)
 {
 	const struct fixture *f = *state;
-	struct ethdev_info a, b;
+	struct port_device a, b;
 
 	if (!f->namespace)
 		skip();
@@ -320,7 +320,7 @@ static void
 test_tap(void **state)
 {
 	const struct fixture *f = *state;
-	struct ethdev_info tap, peer;
+	struct port_device tap, peer;
 
 	if (!f->namespace || access("/dev/net/tun", R_OK | W_OK) != 0)
 		skip();
@@ -376,7 +376,7 @@ test_mtu(void **state)
 	const struct fixture *f = *state;
 
 	for (size_t i = 0; i < RTE_DIM(rows); i++) {
-		struct ethdev_info info;
+		struct port_device info;
 		struct error err = {0};
 		int rc;
 
@@ -415,7 +415,7 @@ test_queues(void **state)
 
 	for (size_t i = 0; i < RTE_DIM(rows); i++) {
 		struct port *p = port_create("p");
-		struct ethdev_info info;
+		struct port_device info;
 		struct error err = {0};
 
 		if (!f->namespace && strstr(rows[i].args, "iface"))
@@ -447,7 +447,7 @@ static void
 test_again(void **state)
 {
 	const struct fixture *f = *state;
-	struct ethdev_info info;
+	struct port_device info;
 	struct error err;
 
 	add_device("net_null5", "");

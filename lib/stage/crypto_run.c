@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Between the halves of ESP: the crypto engine, synchronous or not. */
+
+#include "stage.h"
+
+static void
+finish(struct worker *w, struct sa *sa, struct rte_mbuf *m, int32_t status)
+{
+	if (status == CRYPTO_OK) {
+		if (sa->direction == SA_OUT)
+			stage_sealed(w, sa, m);
+		else
+			stage_opened(w, sa, m);
+		return;
+	}
+	if (status == CRYPTO_BAD_ICV)
+		sa->hot.errors_icv++;
+	drop(w, m, status == CRYPTO_BAD_ICV ? DROP_icv : DROP_crypto_failed);
+}
+
+static void
+finish_done(struct worker *w)
+{
+	for (uint16_t i = 0; i < w->done.n; i++) {
+		struct rte_mbuf *m = w->done.pkts[i];
+		struct sa *sa = pkt(m)->sa;
+
+		__atomic_store_n(&sa->hot.inflight, sa->hot.inflight - 1, __ATOMIC_RELEASE);
+		finish(w, sa, m, w->done_status[i]);
+	}
+	w->done.n = 0;
+}
+
+/* Takes completions into w->done as far as there is room there, without going on with them. */
+static void
+collect(struct worker *w)
+{
+	for (uint16_t i = 0; i < w->n_engines; i++) {
+		struct crypto_engine *e = w->engines[i];
+
+		w->done.n += e->ops->poll(e, w->index, w->done.pkts + w->done.n,
+			w->done_status + w->done.n, BURST_MAX - w->done.n);
+	}
+}
+
+/* Offers the jobs until the engine has them all, or does not move any more: then the rest is
+ * dropped. */
+static void
+submit(struct worker *w, struct sa *sa, struct crypto_burst *burst)
+{
+	enum { ATTEMPTS = 16 };
+	struct crypto_engine *engine = sa->engine;
+	uint16_t first = 0;
+
+	for (uint16_t i = 0; i < burst->n; i++)
+		pkt(burst->pkts[i])->sa = sa;
+	for (uint16_t tries = 0; first < burst->n && tries < ATTEMPTS; tries++) {
+		uint16_t taken = engine->ops->submit(engine, w->index, sa->session, burst, first);
+
+		first += taken;
+		__atomic_store_n(&sa->hot.inflight, sa->hot.inflight + taken, __ATOMIC_RELEASE);
+		if (taken)
+			tries = 0;
+		if (first < burst->n)
+			collect(w);
+	}
+	if (first < burst->n)
+		drop_bulk(w, burst->pkts + first, burst->n - first, DROP_crypto_full);
+}
+
+void
+stage_by_sa(struct worker *w, struct rte_mbuf **pkts, uint16_t n, stage_group_fn *fn)
+{
+	while (n > 0) {
+		struct rte_mbuf *group[CRYPTO_BURST];
+		struct sa *sa = pkt(pkts[0])->sa;
+		uint16_t taken = 0, left = 0;
+
+		for (uint16_t i = 0; i < n; i++) {
+			if (pkt(pkts[i])->sa == sa && taken < CRYPTO_BURST)
+				group[taken++] = pkts[i];
+			else
+				pkts[left++] = pkts[i];
+		}
+		n = left;
+		fn(w, sa, group, taken);
+	}
+}
+
+void
+stage_crypto(struct worker *w, struct sa *sa, struct crypto_burst *burst)
+{
+	if (burst->n == 0)
+		return;
+	if (!crypto_engine_is_synchronous(sa->engine)) {
+		submit(w, sa, burst);
+		return;
+	}
+	sa->engine->ops->process(sa->engine, w->index, sa->session, burst);
+	for (uint16_t i = 0; i < burst->n; i++)
+		finish(w, sa, burst->pkts[i], burst->status[i]);
+}
+
+void
+stage_crypto_poll(struct worker *w)
+{
+	if (w->n_engines == 0)
+		return;
+	collect(w);
+	finish_done(w);
+}

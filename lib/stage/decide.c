@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What happens to a packet: an ordered policy that matches decides; without one the zones decide
+ * (doc/architecture.md). Nothing here lets a packet pass in the clear between a protected and an
+ * unprotected side but a bypass policy.
+ */
+
+#include <rte_icmp.h>
+
+#include "ip.h"
+#include "parse.h"
+#include "stage.h"
+
+enum verdict {
+	VERDICT_GO,      /* along its route */
+	VERDICT_PROTECT, /* into the policy's tunnel, whatever the route says */
+	VERDICT_DROP
+};
+
+/* What the zone table says without a policy: zone_allows[from][to]. */
+static const bool zone_allows[ZONE_COUNT][ZONE_COUNT] = {
+	[ZONE_PROTECTED] = {[ZONE_PROTECTED] = true, [ZONE_TUNNEL] = true, [ZONE_SELF] = true},
+	[ZONE_UNPROTECTED] = {[ZONE_SELF] = true},
+	[ZONE_TUNNEL] = {[ZONE_PROTECTED] = true, [ZONE_TUNNEL] = true, [ZONE_SELF] = true},
+	/* what the gateway itself may say to the outside is checked where it is made: ICMP errors,
+	   echo replies */
+	[ZONE_SELF] = {[ZONE_PROTECTED] = true,
+		[ZONE_UNPROTECTED] = true,
+		[ZONE_TUNNEL] = true,
+		[ZONE_SELF] = true},
+};
+
+/* The zone that the route leads to; without a route the packet would go out unprotected. */
+static uint8_t
+zone_to(const struct worker *w, const struct rte_mbuf *m, const struct nexthop *nh)
+{
+	struct ip_addr dst;
+
+	switch (nh->type) {
+	case NEXTHOP_LOCAL:
+		return ZONE_SELF;
+	case NEXTHOP_TUNNEL:
+	case NEXTHOP_DOWN:
+		return ZONE_TUNNEL;
+	case NEXTHOP_CONNECTED:
+	case NEXTHOP_NEIGHBOUR:
+		dst = ip_dst(m);
+		return port_zone(w->tables->ports->ports[nh->port], &dst);
+	default:
+		return ZONE_UNPROTECTED;
+	}
+}
+
+/* Whether the packet's source is the local side of a policy. */
+static bool
+is_outbound(uint8_t from, uint8_t to)
+{
+	if (to == ZONE_SELF || from == ZONE_UNPROTECTED)
+		return false;
+	return from != ZONE_TUNNEL || to != ZONE_PROTECTED;
+}
+
+/* ND belongs to the link (RFC 4861): no policy applies to it. */
+static bool
+is_nd(const struct pkt *p)
+{
+	return p->family == 6 && p->proto == IPPROTO_ICMPV6 && p->ttl == 255 &&
+	       (p->src_port_be & RTE_BE16(0xff00)) >= RTE_BE16(133 << 8) &&
+	       (p->src_port_be & RTE_BE16(0xff00)) <= RTE_BE16(137 << 8);
+}
+
+static bool
+is_echo_request(const struct pkt *p)
+{
+	uint8_t type = (uint8_t)(rte_be_to_cpu_16(p->src_port_be) >> 8);
+
+	return (p->proto == IPPROTO_ICMP && type == RTE_IP_ICMP_ECHO_REQUEST) ||
+	       (p->proto == IPPROTO_ICMPV6 && type == 128);
+}
+
+static enum verdict
+by_policy(const struct spd_result *r, const struct pkt *p, uint8_t to, enum drop_reason *why)
+{
+	bool outbound = is_outbound(p->zone, to);
+
+	switch (r->action) {
+	case SPD_BYPASS:
+		return VERDICT_GO;
+	case SPD_PROTECT:
+		if (outbound)
+			return VERDICT_PROTECT;
+		/* it came in: through that very tunnel, or it should not have */
+		if (p->zone == ZONE_TUNNEL && p->tunnel == r->tunnel)
+			return VERDICT_GO;
+		*why = DROP_policy_protect;
+		return p->zone == ZONE_PROTECTED ? VERDICT_GO : VERDICT_DROP;
+	default:
+		*why = DROP_policy_discard;
+		return VERDICT_DROP;
+	}
+}
+
+static enum verdict
+by_zone(const struct pkt *p, uint8_t to, enum drop_reason *why)
+{
+	*why = DROP_zone;
+	if (!zone_allows[p->zone][to])
+		return VERDICT_DROP;
+	/* to us from outside: what the outside may ask of us without a policy */
+	if (to == ZONE_SELF && p->zone == ZONE_UNPROTECTED && !is_echo_request(p)) {
+		*why = DROP_local_unhandled;
+		return VERDICT_DROP;
+	}
+	return VERDICT_GO;
+}
+
+/* Why a packet that may go has nowhere to go; DROP_NONE when it has. */
+static enum drop_reason
+no_way(const struct nexthop *nh)
+{
+	switch (nh->type) {
+	case NEXTHOP_NONE:
+		return DROP_no_route;
+	case NEXTHOP_DISCARD:
+		return DROP_route_discard;
+	case NEXTHOP_DOWN:
+		return DROP_tunnel_down;
+	default:
+		return DROP_NONE;
+	}
+}
+
+static void
+drop_undeliverable(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
+{
+	bool silent = why == DROP_route_discard;
+
+	if (silent)
+		drop(w, m, why);
+	else
+		drop_with_error(w, m, why,
+			why == DROP_tunnel_down ? ICMP_ERR_HOST_UNREACHABLE
+						: ICMP_ERR_NET_UNREACHABLE,
+			0);
+}
+
+/* The router's part: scope, TTL. false: the packet is gone. */
+static bool
+may_forward(struct worker *w, struct rte_mbuf *m)
+{
+	struct pkt *p = pkt(m);
+
+	if (p->zone == ZONE_SELF)
+		return true;
+	if (parse_is_link_scope(m) || (p->flags & PKT_ETH_MULTICAST)) {
+		drop(w, m, DROP_martian_destination);
+		return false;
+	}
+	if (p->ttl <= 1) {
+		drop_with_error(w, m, DROP_ttl_expired, ICMP_ERR_TIME_EXCEEDED, 0);
+		return false;
+	}
+	ip_ttl_decrement(m);
+	return true;
+}
+
+static void
+protect(struct worker *w, struct rte_mbuf *m, uint32_t tunnel)
+{
+	pkt(m)->tunnel = tunnel;
+	pkt(m)->tunnel_generation = w->tables->tunnels->generations[tunnel];
+	if (burst_is_full(&w->protect))
+		stage_protect(w);
+	burst_add(&w->protect, m);
+}
+
+static void
+go(struct worker *w, struct rte_mbuf *m, const struct nexthop *nh)
+{
+	enum drop_reason why = no_way(nh);
+
+	if (why != DROP_NONE) {
+		drop_undeliverable(w, m, why);
+		return;
+	}
+	if (nh->type == NEXTHOP_LOCAL) {
+		worker_to_control(w, m, TASK_LOCAL);
+		return;
+	}
+	if (!may_forward(w, m))
+		return;
+	if (nh->type == NEXTHOP_TUNNEL) {
+		protect(w, m, nh->tunnel);
+		return;
+	}
+	if (burst_is_full(&w->output))
+		stage_output(w);
+	burst_add(&w->output, m);
+}
+
+static void
+decide_one(struct worker *w, struct rte_mbuf *m, uint8_t to, struct spd *spd,
+	const struct spd_result *r)
+{
+	struct pkt *p = pkt(m);
+	const struct nexthop *nh = &w->tables->nexthops[p->nexthop];
+	enum drop_reason why = DROP_NONE;
+	enum verdict verdict;
+
+	if ((p->flags & PKT_PROTECTED) || (to == ZONE_SELF && is_nd(p))) {
+		go(w, m, nh);
+		return;
+	}
+	if (r->action != SPD_NO_MATCH) {
+		spd_hit(spd, w->index, r->policy, m->pkt_len);
+		verdict = by_policy(r, p, to, &why);
+	} else {
+		why = no_way(nh);
+		if (why != DROP_NONE && p->zone != ZONE_UNPROTECTED) {
+			drop_undeliverable(w, m, why);
+			return;
+		}
+		verdict = by_zone(p, to, &why);
+	}
+	switch (verdict) {
+	case VERDICT_GO:
+		go(w, m, nh);
+		break;
+	case VERDICT_PROTECT:
+		if (may_forward(w, m))
+			protect(w, m, r->tunnel);
+		break;
+	case VERDICT_DROP:
+		drop_with_error(w, m, why, ICMP_ERR_ADMIN_PROHIBITED, 0);
+	}
+}
+
+/* Looks up the policies of all packets of one orientation. results is by packet. */
+static void
+classify(const struct spd *spd, struct rte_mbuf **pkts, const uint8_t *to, uint16_t n,
+	bool outbound, struct spd_result *results)
+{
+	struct rte_mbuf *some[BURST_MAX];
+	struct spd_result found[BURST_MAX];
+	uint16_t which[BURST_MAX], k = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (is_outbound(pkt(pkts[i])->zone, to[i]) != outbound)
+			continue;
+		which[k] = i;
+		some[k++] = pkts[i];
+	}
+	if (k)
+		spd_classify(spd, some, k, outbound, found);
+	for (uint16_t i = 0; i < k; i++)
+		results[which[i]] = found[i];
+}
+
+void
+stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct spd *spd = __atomic_load_n(&w->tables->spd, __ATOMIC_ACQUIRE);
+	struct spd_result results[BURST_MAX];
+	uint8_t to[BURST_MAX];
+
+	for (uint16_t i = 0; i < n; i++)
+		to[i] = zone_to(w, pkts[i], &w->tables->nexthops[pkt(pkts[i])->nexthop]);
+	if (spd) {
+		classify(spd, pkts, to, n, true, results);
+		classify(spd, pkts, to, n, false, results);
+	} else {
+		memset(results, 0, n * sizeof(results[0])); /* SPD_NO_MATCH */
+	}
+	for (uint16_t i = 0; i < n; i++)
+		decide_one(w, pkts[i], to[i], spd, &results[i]);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <rte_ether.h>
+
+#include "ip.h"
+#include "parse.h"
+#include "stage.h"
+
+/* The port that a frame on this ethdev belongs to; *header_bytes is the length of what precedes its
+ * payload. */
+static struct port *
+frame_port(const struct port_table *ports, uint16_t ethdev, struct rte_mbuf *m,
+	rte_be16_t *ethertype, uint16_t *header_bytes, enum drop_reason *why)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	uint16_t index = ports->untagged[ethdev];
+
+	*ethertype = eth->ether_type;
+	*header_bytes = sizeof(*eth);
+	*why = DROP_vlan_unknown;
+	if (eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_VLAN)) {
+		const struct rte_vlan_hdr *tag = (const struct rte_vlan_hdr *)(eth + 1);
+		uint16_t vlan;
+
+		*header_bytes += sizeof(*tag);
+		if (m->data_len < *header_bytes) {
+			*why = DROP_ip_truncated;
+			return NULL;
+		}
+		*ethertype = tag->eth_proto;
+		vlan = rte_be_to_cpu_16(tag->vlan_tci) & 0xfff;
+		if (vlan != 0) /* VLAN 0 is a priority tag: the untagged port's own */
+			index = ports->tagged[ethdev] ? ports->tagged[ethdev][vlan] : PORT_NONE;
+	}
+	return index == PORT_NONE ? NULL : ports->ports[index];
+}
+
+/* Whether the frame's destination address means us; notes broadcast and multicast ones. */
+static bool
+frame_is_ours(const struct worker *w, const struct port *port, struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+
+	if (rte_is_multicast_ether_addr(&eth->dst_addr)) {
+		pkt(m)->flags |= PKT_ETH_MULTICAST;
+		return true;
+	}
+	return w->tables->promiscuous || rte_is_same_ether_addr(&eth->dst_addr, &port->mac);
+}
+
+/* The IP packet in the frame, parsed; DROP_NONE, or why not. */
+static enum drop_reason
+frame_parse(
+	struct rte_mbuf *m, const struct port *port, rte_be16_t ethertype, uint16_t header_bytes)
+{
+	struct pkt *p = pkt(m);
+	enum drop_reason why;
+	struct ip_addr src;
+
+	rte_pktmbuf_adj(m, header_bytes);
+	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		p->flags |= PKT_CHECKSUM_GOOD;
+	why = parse_ip(m);
+	if (why != DROP_NONE)
+		return why;
+	if (p->family != (ethertype == RTE_BE16(RTE_ETHER_TYPE_IPV4) ? 4 : 6))
+		return DROP_ip_version;
+	why = parse_martian(m);
+	if (why != DROP_NONE)
+		return why;
+	if (port->role == PORT_BOTH) {
+		src = ip_src(m);
+		p->zone = port_zone(port, &src);
+	} else {
+		p->zone = port->role == PORT_PROTECTED ? ZONE_PROTECTED : ZONE_UNPROTECTED;
+	}
+	return DROP_NONE;
+}
+
+/* true: an IP packet that goes on. Everything else has been dealt with. */
+static bool
+input_one(struct worker *w, uint16_t ethdev, struct rte_mbuf *m)
+{
+	rte_be16_t ethertype = 0;
+	uint16_t header_bytes;
+	enum drop_reason why;
+	struct port *port;
+
+	memset(pkt(m), 0, sizeof(struct pkt));
+	if (m->data_len < sizeof(struct rte_ether_hdr)) {
+		drop(w, m, DROP_ip_truncated);
+		return false;
+	}
+	port = frame_port(w->tables->ports, ethdev, m, &ethertype, &header_bytes, &why);
+	if (!port) {
+		drop(w, m, why);
+		return false;
+	}
+	pkt(m)->port = port->index;
+	pkt(m)->table = port->table;
+	counter_add(&port->counters[w->index].rx, 1, m->pkt_len);
+	if (!frame_is_ours(w, port, m)) {
+		drop(w, m, DROP_eth_destination);
+		return false;
+	}
+	switch (ethertype) {
+	case RTE_BE16(RTE_ETHER_TYPE_IPV4):
+	case RTE_BE16(RTE_ETHER_TYPE_IPV6):
+		why = frame_parse(m, port, ethertype, header_bytes);
+		break;
+	case RTE_BE16(RTE_ETHER_TYPE_ARP):
+		rte_pktmbuf_adj(m, header_bytes);
+		worker_to_control(w, m, TASK_ARP);
+		return false;
+	default:
+		why = DROP_ethertype;
+	}
+	if (why != DROP_NONE)
+		drop(w, m, why);
+	return why == DROP_NONE;
+}
+
+uint16_t
+stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n)
+{
+	enum { AHEAD = 4 };
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (i + AHEAD < n) {
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + AHEAD], void *));
+			rte_prefetch0(pkt(pkts[i + AHEAD]));
+		}
+		if (input_one(w, ethdev, pkts[i]))
+			pkts[kept++] = pkts[i];
+	}
+	return kept;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Inbound: from the envelope to the inner packet. RFC 4303 3.4, RFC 3884, RFC 4301 5.2. */
+
+#include <netinet/in.h>
+
+#include <rte_esp.h>
+
+#include "parse.h"
+#include "stage.h"
+
+static struct sa *
+find_sa(const struct worker *w, struct rte_mbuf *m)
+{
+	const struct pkt *p = pkt(m);
+	rte_be32_t spi = rte_pktmbuf_mtod_offset(m, const struct rte_esp_hdr *, p->l4_offset)->spi;
+	const uint8_t *dst = rte_pktmbuf_mtod_offset(m, const uint8_t *,
+		p->family == 4 ? offsetof(struct rte_ipv4_hdr, dst_addr)
+			       : offsetof(struct rte_ipv6_hdr, dst_addr));
+
+	return sad_lookup(w->tables->sad, spi, p->family, dst);
+}
+
+/* Whether the envelope came the way its SA's tunnel says. The tunnel's state does not matter
+ * inbound, its existence does. */
+static enum drop_reason
+check_binding(const struct worker *w, const struct sa *sa, const struct rte_mbuf *m)
+{
+	const struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+
+	if (!t)
+		return DROP_tunnel_gone;
+	if ((t->carrier == TUNNEL_UDP) != (pkt(m)->proto == IPPROTO_UDP))
+		return DROP_esp_carrier;
+	if (!tunnel_owns_outer(t, m))
+		return DROP_esp_address;
+	return DROP_NONE;
+}
+
+/* Sets each envelope's SA, or sends it to the SA's owner. Returns how many stay, stripped to the
+ * ESP header. */
+static uint16_t
+assign(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct sa *sa = find_sa(w, m);
+		enum drop_reason why = sa ? check_binding(w, sa, m) : DROP_esp_unknown_spi;
+
+		if (why != DROP_NONE) {
+			drop(w, m, why);
+			continue;
+		}
+		if (sa->owner != w->index) {
+			worker_hand_over(w, sa->owner, m, TASK_ESP_IN);
+			continue;
+		}
+		pkt(m)->sa = sa;
+		pkt_trim_front(&m, pkt(m)->l4_offset);
+		pkts[kept++] = m;
+	}
+	return kept;
+}
+
+static void
+open_group(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *dead[CRYPTO_BURST];
+	enum drop_reason why[CRYPTO_BURST];
+	uint16_t n_dead = esp_open_prepare(sa, pkts, n, w->crypto, dead, why);
+
+	for (uint16_t i = 0; i < n_dead; i++)
+		drop(w, dead[i], why[i]);
+	stage_crypto(w, sa, w->crypto);
+}
+
+void
+stage_open(struct worker *w)
+{
+	uint16_t n = assign(w, w->esp_in.pkts, w->esp_in.n);
+
+	w->esp_in.n = 0;
+	stage_by_sa(w, w->esp_in.pkts, n, open_group);
+}
+
+void
+stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf *m)
+{
+	struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+	enum drop_reason why = DROP_tunnel_gone;
+	uint8_t next_header;
+
+	if (t)
+		why = esp_open_finish(sa, &m, &next_header);
+	if (why == DROP_NONE)
+		why = tunnel_decapsulate(t, m, next_header);
+	if (why == DROP_NONE)
+		why = parse_martian(m);
+	if (why != DROP_NONE) {
+		drop(w, m, why);
+		return;
+	}
+	counter_add(&t->counters[w->index].in, 1, m->pkt_len);
+	counter_add(&w->stats.esp_in, 1, m->pkt_len);
+	stage_again(w, m);
+}

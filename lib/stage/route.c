@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "stage.h"
+
+/* Looks up a run of packets of one table and family. */
+static void
+lookup_run(const struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint64_t *nexthops)
+{
+	uint16_t table = pkt(pkts[0])->table;
+
+	if (pkt(pkts[0])->family == 4) {
+		uint32_t dst[BURST_MAX];
+
+		for (uint16_t i = 0; i < n; i++)
+			dst[i] = rte_be_to_cpu_32(
+				rte_pktmbuf_mtod(pkts[i], struct rte_ipv4_hdr *)->dst_addr);
+		fib_lookup4_bulk(w->tables->fib, table, dst, nexthops, n);
+	} else {
+		uint8_t dst[BURST_MAX][16];
+
+		for (uint16_t i = 0; i < n; i++)
+			memcpy(dst[i], rte_pktmbuf_mtod(pkts[i], struct rte_ipv6_hdr *)->dst_addr,
+				16);
+		fib_lookup6_bulk(w->tables->fib, table, dst, nexthops, n);
+	}
+}
+
+uint16_t
+stage_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint64_t nexthops[BURST_MAX];
+
+	for (uint16_t first = 0, end; first < n; first = end) {
+		const struct pkt *head = pkt(pkts[first]);
+
+		for (end = first + 1; end < n; end++) {
+			const struct pkt *p = pkt(pkts[end]);
+
+			if (p->table != head->table || p->family != head->family)
+				break;
+		}
+		lookup_run(w, pkts + first, end - first, nexthops);
+		for (uint16_t i = first; i < end; i++)
+			pkt(pkts[i])->nexthop = nexthop_select(w->tables->nexthops,
+				(uint32_t)nexthops[i - first], pkt(pkts[i])->flow_hash);
+	}
+	return n;
+}
+
+void
+stage_again(struct worker *w, struct rte_mbuf *m)
+{
+	if (burst_is_full(&w->again))
+		worker_hand_over(w, w->index, m, TASK_SEND_IP);
+	else
+		burst_add(&w->again, m);
+}

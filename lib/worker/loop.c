@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "loop.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <rte_pause.h>
+
+#include "stage.h"
+
+struct worker *
+worker_create(const struct worker_params *params, struct error *err)
+{
+	int socket = (int)rte_lcore_to_socket_id(params->lcore);
+	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, socket);
+	char name[RTE_RING_NAMESIZE];
+
+	if (!w)
+		goto no_memory;
+	w->index = params->index;
+	w->lcore = params->lcore;
+	w->workers = params->workers;
+	w->burst = params->burst;
+	w->idle_polls_max = params->idle_polls;
+	w->idle_sleep_us = params->idle_sleep_us;
+	w->tables = params->tables;
+	w->qsbr = params->qsbr;
+	w->pool = params->pool;
+	w->to_control = params->to_control;
+	w->inboxes = params->inboxes;
+	w->stop = params->stop;
+	w->crypto =
+		rte_zmalloc_socket("crypto_burst", sizeof(*w->crypto), RTE_CACHE_LINE_SIZE, socket);
+	w->tx = rte_zmalloc_socket(
+		"tx", params->n_ports * sizeof(*w->tx), RTE_CACHE_LINE_SIZE, socket);
+	w->tx_ports =
+		rte_zmalloc_socket("tx_ports", params->n_ports * sizeof(*w->tx_ports), 0, socket);
+	w->reassembly = reassembly_create(params->reassembly_max, 2 * 1000000000ull, socket);
+	snprintf(name, sizeof(name), "inbox%u", w->index);
+	w->inbox =
+		rte_ring_create(name, WORKER_INBOX_SIZE, socket, RING_F_SC_DEQ | RING_F_EXACT_SZ);
+	if (!w->crypto || !w->tx || !w->tx_ports || !w->reassembly || !w->inbox)
+		goto no_memory;
+	params->inboxes[w->index] = w->inbox;
+	return w;
+no_memory:
+	error_set(err, -ENOMEM, "no memory for worker %u on lcore %u: give EAL more with -m",
+		params->index, params->lcore);
+	worker_destroy(w);
+	return NULL;
+}
+
+static void
+drain(struct worker *w, struct rte_ring *ring)
+{
+	void *m;
+
+	while (ring && rte_ring_dequeue(ring, &m) == 0)
+		drop(w, m, DROP_shutdown);
+}
+
+void
+worker_destroy(struct worker *w)
+{
+	if (!w)
+		return;
+	drain(w, w->inbox);
+	rte_ring_free(w->inbox);
+	reassembly_destroy(w->reassembly);
+	rte_free(w->tx_ports);
+	rte_free(w->tx);
+	rte_free(w->crypto);
+	rte_free(w);
+}
+
+int
+worker_add_engine(struct worker *w, struct crypto_engine *engine)
+{
+	if (w->n_engines == WORKER_ENGINES_MAX)
+		return -ENOSPC;
+	w->engines[w->n_engines++] = engine;
+	return 0;
+}
+
+int
+worker_add_rxq(struct worker *w, uint16_t ethdev, uint16_t queue)
+{
+	if (w->n_rxqs == WORKER_RXQS_MAX)
+		return -ENOSPC;
+	w->rxqs[w->n_rxqs++] = (struct worker_rxq){ethdev, queue};
+	return 0;
+}
+
+/* One turn of routing and what follows from it, without what enters routing anew. */
+static void
+walk_once(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	n = stage_route(w, pkts, n);
+	n = stage_envelope(w, pkts, n);
+	stage_decide(w, pkts, n);
+	stage_protect(w);
+	stage_open(w);
+	stage_output(w);
+}
+
+/* Decapsulated packets, and envelopes for another tunnel, until there are none: bounded by
+ * TUNNEL_DEPTH_MAX outbound, and inbound by a packet growing shorter each time. */
+static void
+walk_again(struct worker *w)
+{
+	struct rte_mbuf *pkts[BURST_MAX];
+
+	while (w->again.n > 0) {
+		uint16_t n = w->again.n;
+
+		memcpy(pkts, w->again.pkts, n * sizeof(pkts[0]));
+		w->again.n = 0;
+		walk_once(w, pkts, n);
+	}
+}
+
+void
+worker_walk(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	walk_once(w, pkts, n);
+	walk_again(w);
+}
+
+static void
+inbox_one(struct worker *w, struct rte_mbuf *m)
+{
+	switch (pkt(m)->task) {
+	case TASK_SEND_IP:
+		stage_again(w, m);
+		break;
+	case TASK_SEND_NEXTHOP:
+		stage_output_one(w, m);
+		break;
+	case TASK_SEND_FRAME:
+	case TASK_TX:
+		stage_tx_add(w, pkt(m)->port, m);
+		break;
+	case TASK_ESP_OUT:
+		stage_seal(w, &m, 1);
+		break;
+	case TASK_ESP_IN:
+		burst_add(&w->esp_in, m);
+		break;
+	default:
+		drop(w, m, DROP_local_unhandled);
+	}
+}
+
+/* Packets from other workers and the control lcore. Those of one kind that follow each other go on
+ * as one burst. */
+static uint16_t
+poll_inbox(struct worker *w)
+{
+	struct rte_mbuf *pkts[BURST_MAX], *out[BURST_MAX];
+	uint16_t n, n_out = 0;
+
+	n = rte_ring_dequeue_burst(w->inbox, (void **)pkts, w->burst, NULL);
+	for (uint16_t i = 0; i < n; i++) {
+		if (pkt(pkts[i])->task == TASK_ESP_OUT)
+			out[n_out++] = pkts[i];
+		else
+			inbox_one(w, pkts[i]);
+	}
+	if (n == 0)
+		return 0;
+	w->stats.handed_in += n;
+	stage_seal(w, out, n_out);
+	stage_open(w);
+	walk_again(w);
+	return n;
+}
+
+static uint16_t
+poll_ports(struct worker *w)
+{
+	struct rte_mbuf *pkts[BURST_MAX];
+	uint16_t total = 0;
+
+	for (uint16_t i = 0; i < w->n_rxqs; i++) {
+		uint16_t ethdev = w->rxqs[i].ethdev;
+		uint16_t n = rte_eth_rx_burst(ethdev, w->rxqs[i].queue, pkts, w->burst);
+
+		if (n == 0)
+			continue;
+		total += n;
+		if (!__atomic_load_n(&w->tables->forwarding, __ATOMIC_ACQUIRE)) {
+			drop_bulk(w, pkts, n, DROP_shutdown);
+			continue;
+		}
+		n = stage_input(w, ethdev, pkts, n);
+		worker_walk(w, pkts, n);
+	}
+	return total;
+}
+
+static void
+age_reassembly(struct worker *w)
+{
+	struct rte_mbuf *dead[FRAG_MAX];
+	uint16_t n_dead = 0;
+
+	reassembly_age(w->reassembly, w->now_tsc, dead, &n_dead);
+	if (n_dead)
+		drop_bulk(w, dead, n_dead, DROP_reassembly_timeout);
+}
+
+uint32_t
+worker_poll(struct worker *w)
+{
+	uint32_t found;
+
+	w->now_tsc = rte_rdtsc();
+	found = poll_inbox(w);
+	found += poll_ports(w);
+	stage_crypto_poll(w);
+	walk_again(w);
+	stage_transmit(w);
+	return found;
+}
+
+/* Two pollers on a machine with two cores starve everything else: a worker that finds nothing
+ * sleeps, longer each time. */
+static void
+idle(struct worker *w)
+{
+	struct timespec pause = {0};
+
+	w->stats.idle_polls++;
+	age_reassembly(w);
+	if (w->idle_polls_max == 0 || ++w->idle_polls < w->idle_polls_max) {
+		rte_pause();
+		return;
+	}
+	w->sleep_us = RTE_MIN(w->sleep_us * 2 + 1, w->idle_sleep_us);
+	pause.tv_nsec = w->sleep_us * 1000L;
+	w->stats.sleeps++;
+	rte_rcu_qsbr_thread_offline(w->qsbr, w->index);
+	nanosleep(&pause, NULL);
+	rte_rcu_qsbr_thread_online(w->qsbr, w->index);
+}
+
+int
+worker_run(void *arg)
+{
+	struct worker *w = arg;
+
+	rte_rcu_qsbr_thread_register(w->qsbr, w->index);
+	rte_rcu_qsbr_thread_online(w->qsbr, w->index);
+	while (!__atomic_load_n(w->stop, __ATOMIC_RELAXED)) {
+		uint32_t found = worker_poll(w);
+
+		w->stats.polls++;
+		rte_rcu_qsbr_quiescent(w->qsbr, w->index);
+		if (found == 0) {
+			idle(w);
+			continue;
+		}
+		w->idle_polls = 0;
+		w->sleep_us = 0;
+		if (w->stats.polls % 1024 == 0)
+			age_reassembly(w);
+	}
+	rte_rcu_qsbr_thread_offline(w->qsbr, w->index);
+	rte_rcu_qsbr_thread_unregister(w->qsbr, w->index);
+	return 0;
+}
