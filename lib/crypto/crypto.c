@@ -6,8 +6,8 @@
 /* RFC 4106: the salt is the key material's last four bytes; the ICV of 16 is the one RFC 8221 asks
  * for. */
 #define AES_GCM(bits)                                                                              \
-	[CRYPTO_AES_##bits##_GCM] = {CRYPTO_AES_##bits##_GCM, "aes-" #bits "-gcm", (bits) / 8, 4,  \
-		8, 16, 4, true}
+	[CRYPTO_AES_##bits##_GCM] = {                                                              \
+		CRYPTO_AES_##bits##_GCM, "aes-" #bits "-gcm", (bits) / 8, 4, 8, 16, 4, true}
 
 static const struct crypto_algorithm algorithms[CRYPTO_ALGORITHM_COUNT] = {
 	AES_GCM(128),

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The synchronous engine: rte_cryptodev_sym_cpu_crypto_process on the calling worker. */
+
+#include <errno.h>
+
+#include <rte_cryptodev.h>
+#include <rte_malloc.h>
+
+#include "cryptodev.h"
+#include "device.h"
+
+struct sync_engine {
+	struct crypto_engine engine;
+	struct device device;
+};
+
+/* Buffers that one call to the device describes; a packet of more segments fails. */
+enum { VECTORS = 256 };
+
+struct sync_batch {
+	struct rte_crypto_vec vectors[VECTORS];
+	struct rte_crypto_sgl text[CRYPTO_BURST];
+	struct rte_crypto_va_iova_ptr iv[CRYPTO_BURST], aad[CRYPTO_BURST], icv[CRYPTO_BURST];
+};
+
+/* Describes `bytes` at `offset` of a packet. Returns how many vectors; 0: more than `room`. */
+static inline uint32_t
+describe_text(const struct rte_mbuf *m, uint32_t offset, uint32_t bytes,
+	struct rte_crypto_vec *vectors, uint32_t room)
+{
+	uint32_t n = 0;
+
+	while (offset >= m->data_len && m->next != NULL) {
+		offset -= m->data_len;
+		m = m->next;
+	}
+	do {
+		uint32_t part = RTE_MIN(bytes, m->data_len - offset);
+
+		if (n == room)
+			return 0;
+		vectors[n].base = rte_pktmbuf_mtod_offset(m, void *, offset);
+		vectors[n].len = part;
+		n++;
+		bytes -= part;
+		offset = 0;
+		m = m->next;
+	} while (bytes > 0);
+	return n;
+}
+
+/* Describes jobs first, first + 1, … Returns how many have room. */
+static inline uint16_t
+describe(struct crypto_burst *burst, uint16_t first, struct sync_batch *batch)
+{
+	uint32_t used = 0;
+	uint16_t n = 0;
+
+	for (uint16_t i = first; i < burst->n; i++, n++) {
+		uint32_t vectors = describe_text(burst->pkts[i], burst->text_offset[i],
+			burst->text_bytes[i], &batch->vectors[used], VECTORS - used);
+
+		if (vectors == 0)
+			break;
+		batch->text[n].vec = &batch->vectors[used];
+		batch->text[n].num = vectors;
+		batch->iv[n].va = burst->nonce[i].bytes;
+		batch->aad[n].va = burst->aad[i];
+		batch->icv[n].va = burst->icv[i];
+		used += vectors;
+	}
+	return n;
+}
+
+static inline void
+run(const struct sync_engine *e, struct crypto_session *session, struct sync_batch *batch,
+	int32_t *status, uint16_t n)
+{
+	struct rte_crypto_sym_vec jobs = {.num = n,
+		.src_sgl = batch->text,
+		.iv = batch->iv,
+		.digest = batch->icv,
+		.aad = batch->aad,
+		.status = status};
+	union rte_crypto_sym_ofs whole = {.raw = 0};
+
+	if (rte_cryptodev_sym_cpu_crypto_process(e->device.id, session, whole, &jobs) == n)
+		return; /* every status is 0, CRYPTO_OK */
+	for (uint16_t i = 0; i < n; i++) {
+		if (status[i] != 0)
+			status[i] = status[i] == EBADMSG ? CRYPTO_BAD_ICV : CRYPTO_ERROR;
+	}
+}
+
+static void
+sync_process(struct crypto_engine *engine, uint16_t worker, struct crypto_session *session,
+	struct crypto_burst *burst)
+{
+	const struct sync_engine *e = (const struct sync_engine *)engine;
+	struct sync_batch batch;
+	uint16_t done = 0;
+
+	RTE_SET_USED(worker);
+	while (done < burst->n) {
+		uint16_t n = describe(burst, done, &batch);
+
+		if (unlikely(n == 0)) {
+			burst->status[done++] = CRYPTO_ERROR;
+			continue;
+		}
+		run(e, session, &batch, &burst->status[done], n);
+		done += n;
+	}
+}
+
+static struct crypto_session *
+sync_session_create(struct crypto_engine *engine, const struct crypto_algorithm *algorithm,
+	enum crypto_direction direction, const uint8_t *key, uint8_t aad_bytes, struct error *err)
+{
+	return device_session_create(
+		&((struct sync_engine *)engine)->device, algorithm, direction, key, aad_bytes, err);
+}
+
+static void
+sync_session_destroy(struct crypto_engine *engine, struct crypto_session *session)
+{
+	device_session_destroy(&((struct sync_engine *)engine)->device, session);
+}
+
+static void
+sync_destroy(struct crypto_engine *engine)
+{
+	struct sync_engine *e = (struct sync_engine *)engine;
+
+	device_close(&e->device);
+	rte_free(e);
+}
+
+static const struct crypto_engine_ops sync_ops = {
+	.name = "cryptodev",
+	.destroy = sync_destroy,
+	.session_create = sync_session_create,
+	.session_destroy = sync_session_destroy,
+	.process = sync_process,
+};
+
+struct crypto_engine *
+cryptodev_sync_create(const struct crypto_engine_params *params, struct error *err)
+{
+	/* The CPU path uses no queue pair; a device has at least one all the same. */
+	const struct device_needs needs = {.params = params,
+		.engine = sync_ops.name,
+		.features = RTE_CRYPTODEV_FF_SYM_CPU_CRYPTO,
+		.queue_pairs = 1,
+		.descriptors = 64};
+	struct sync_engine *e = rte_zmalloc_socket("crypto", sizeof(*e), 0, params->socket);
+
+	if (e == NULL) {
+		error_set(err, -ENOMEM, "crypto engine \"%s\": no memory", sync_ops.name);
+		return NULL;
+	}
+	e->engine.ops = &sync_ops;
+	if (device_open(&e->device, &needs, err) != 0) {
+		rte_free(e);
+		return NULL;
+	}
+	return &e->engine;
+}
