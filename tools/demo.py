@@ -1,0 +1,344 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Two gateways back to back, real packets through both, and what scapy and tshark say of it.
+
+usage: demo.py [--keep] BUILD
+
+    packets of LAN A -> gateway A ==envelopes==> gateway B -> LAN B, and the same backwards at the same time
+
+The gateways are two espgw processes without huge pages; every link is a memif. The wire between them is tools/wire.c,
+which also feeds and records the LANs from and to pcap files and keeps a copy of every envelope. Two tunnels, one over
+IPv4 and one over IPv6 with extended sequence numbers, each carry packets of both families.
+"""
+import argparse
+import collections
+import logging
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+logging.getLogger("scapy").setLevel(logging.ERROR)
+# pylint: disable=wrong-import-position
+from scapy.layers.inet import IP  # noqa: E402
+from scapy.layers.inet6 import IPv6  # noqa: E402
+from scapy.layers.ipsec import ESP, SecurityAssociation  # noqa: E402
+from scapy.utils import RawPcapReader, RawPcapWriter  # noqa: E402
+
+import demo_packets  # noqa: E402
+
+ROUNDS = 5
+NETWORKS = [("192.168.{}.", 24), ("10.{}.0.", 24), ("2001:db8:{}::", 64), ("2001:db8:1{}::", 64)]
+WILD = {4: "203.0.113.{}", 6: "2001:db8:ff::{}"}
+# Each tunnel: family of the envelopes, ESN, the networks that are routed into it.
+TUNNELS = [("ipsec0", 4, False, (NETWORKS[0], NETWORKS[2])), ("ipsec1", 6, True, (NETWORKS[1], NETWORKS[3]))]
+
+
+class Failed(Exception):
+    """The demo did not show what it promises; the message says what."""
+
+
+class Sa:
+    """One direction of a tunnel; `side` is the gateway that sends on it."""
+
+    def __init__(self, index, side):
+        self.name, self.family, self.esn, _ = TUNNELS[index]
+        self.spi = 0x1000 * side + index + 1
+        self.key = secrets.token_bytes(36)
+        self.src, self.dst = (WILD[self.family].format(end) for end in (side, 3 - side))
+
+    def config(self, direction):
+        return (f'{{ spi = {self.spi:#x}; direction = "{direction}"; tunnel = "{self.name}"; '
+                f'algorithm = "aes-256-gcm"; key = "{self.key.hex()}"; esn = {str(self.esn).lower()}; }}')
+
+    def scapy(self):
+        header = IP if self.family == 4 else IPv6
+        more = {"esn_en": True, "esn": 0} if self.esn else {}
+        return SecurityAssociation(ESP, spi=self.spi, crypt_algo="AES-GCM", crypt_key=self.key,
+                                   tunnel_header=header(src=self.src, dst=self.dst), **more)
+
+    def tshark(self):
+        return (f'uat:esp_sa:"IPv{self.family}","{self.src}","{self.dst}","{self.spi:#010x}",'
+                f'"AES-GCM with 16 octet ICV [RFC4106]","0x{self.key.hex()}","NULL",""')
+
+
+def mac(side, kind):
+    return f"02:00:00:00:{side:02x}:{kind:02x}"
+
+
+GATEWAY_LAN, GATEWAY_WAN, HOST = 1, 2, 3
+
+
+def config(side, sas):
+    """The configuration file of one gateway."""
+    far = 3 - side
+    lan = ", ".join(f'"{net.format(side)}1/{bits}"' for net, bits in NETWORKS)
+    hosts = ",\n  ".join(f'{{ address = "{net.format(side)}{host}"; mac = "{mac(side, HOST)}"; port = "lan"; }}'
+                         for net, _ in NETWORKS for host in range(10, 14))
+    tunnels = ",\n  ".join(f'{{ name = "{name}"; local = "{WILD[family].format(side)}"; '
+                           f'remote = "{WILD[family].format(far)}"; }}' for name, family, _, _ in TUNNELS)
+    routes = ",\n  ".join(f'{{ prefix = "{net.format(far)}0/{bits}"; via = "{name}"; }}'.replace("::0/", "::/")
+                          for name, _, _, nets in TUNNELS for net, bits in nets)
+    keys = ",\n  ".join(sa.config("out" if sender == side else "in") for (_, sender), sa in sas.items())
+    return f"""unsafe_static_keys = true;
+ports = (
+  {{ device = "net_memif0"; name = "lan"; role = "protected"; mtu = 9000; addresses = [ {lan} ]; }},
+  {{ device = "net_memif1"; name = "wan"; role = "unprotected"; mtu = 9216;
+    addresses = [ "{WILD[4].format(side)}/24", "{WILD[6].format(side)}/64" ]; }}
+);
+neighbours = (
+  {hosts}
+);
+tunnels = (
+  {tunnels}
+);
+sas = (
+  {keys}
+);
+routes = (
+  {routes}
+);
+"""
+
+
+def read_pcap(path):
+    with RawPcapReader(path) as reader:
+        return [data for data, _ in reader]
+
+
+def write_pcap(path, frames):
+    writer = RawPcapWriter(path, linktype=1)
+    for data in frames:
+        writer.write(data)
+    writer.close()
+
+
+class Run:
+    """One run of the two gateways and the wire, in a folder of its own."""
+
+    def __init__(self, build, folder):
+        self.folder = folder
+        self.espgw = os.path.join(build, "app", "espgw", "espgw")
+        self.wire = os.path.join(build, "tools", "wire")
+        self.processes = {}
+        for program in (self.espgw, self.wire):
+            if not os.access(program, os.X_OK):
+                raise Failed(f"{program} is not there: is the build complete?")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def memif(self, name, side, role, kind):
+        socket = self.path(f"{side}-{kind}.sock")
+        return ["--vdev", f"{name},role={role},id=0,socket={socket},socket-abstract=no,rsize=10,zero-copy=no,"
+                          f"mac={mac(side, kind)}"]
+
+    def start(self, name, program, lcores, vdevs, arguments):
+        eal = ["--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "--log-level", "lib.eal:warning",
+               "--log-level", "pmd.net.memif:error", "--file-prefix", f"demo-{name}-{os.getpid()}", *lcores, *vdevs]
+        with open(self.path(f"{name}.log"), "wb") as log:
+            self.processes[name] = subprocess.Popen([program, *eal, "--", *arguments], stdin=subprocess.DEVNULL,
+                                                    stdout=log, stderr=subprocess.STDOUT)
+
+    def start_wire(self):
+        vdevs, links = [], []
+        for side in (1, 2):
+            vdevs += ["--vdev", f"net_pcap{side},rx_pcap={self.path(f'lan{side}-in.pcap')},"
+                                f"tx_pcap={self.path(f'lan{side}-out.pcap')}"]
+            vdevs += self.memif(f"net_memif{side}", side, "server", GATEWAY_LAN)
+            vdevs += self.memif(f"net_memif{side + 2}", side, "server", GATEWAY_WAN)
+            links += [f"net_pcap{side}:net_memif{side}", f"net_memif{side}:net_pcap{side}"]
+        vdevs += ["--vdev", f"net_pcap3,tx_pcap={self.path('wild.pcap')}"]
+        links += ["net_memif3:net_memif4:net_pcap3", "net_memif4:net_memif3:net_pcap3"]
+        self.start("wire", self.wire, ["-m", "256", "-l", str(cpus()[0])], vdevs,
+                   ["-p", "1000", "-r", "4", "-i", "2500", *links])
+        sockets = [self.path(f"{side}-{kind}.sock") for side in (1, 2) for kind in (GATEWAY_LAN, GATEWAY_WAN)]
+        deadline = time.monotonic() + 20
+        while not all(map(os.path.exists, sockets)):
+            if time.monotonic() > deadline or self.processes["wire"].poll() is not None:
+                raise Failed("the wire did not start:\n" + self.log("wire"))
+            time.sleep(0.05)
+
+    def start_gateway(self, side, sas):
+        with open(self.path(f"{side}.conf"), "w", encoding="ascii") as out:
+            out.write(config(side, sas))
+        cpu = cpus()[side % len(cpus())]
+        self.start(f"gateway{side}", self.espgw, ["--lcores", f"0@{cpu},1@{cpu}"],
+                   self.memif("net_memif0", side, "client", GATEWAY_LAN)
+                   + self.memif("net_memif1", side, "client", GATEWAY_WAN),
+                   ["-f", self.path(f"{side}.conf"), "--state", self.path(f"state{side}")])
+
+    def log(self, name):
+        with open(self.path(f"{name}.log"), encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-40:])
+
+    def wait(self):
+        """Until the wire has been idle; then the gateways are asked to stop."""
+        try:
+            status = self.processes["wire"].wait(60)
+        except subprocess.TimeoutExpired:
+            raise Failed("the wire is still busy after 60 s:\n" + self.log("wire")) from None
+        for name, process in self.processes.items():
+            if name == "wire":
+                continue
+            if process.poll() is not None:
+                raise Failed(f"{name} stopped by itself, status {process.returncode}:\n{self.log(name)}")
+            process.terminate()
+            if process.wait(20):
+                raise Failed(f"{name} stopped with status {process.returncode}:\n{self.log(name)}")
+        if status:
+            raise Failed("the wire lost packets, or a link did not come up:\n" + self.log("wire"))
+
+    def kill(self):
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def cpus():
+    return sorted(os.sched_getaffinity(0))
+
+
+def opened_by_scapy(envelopes, sas):
+    """The raw packet in each envelope, where scapy finds it authentic; and the SA that it came on."""
+    by_spi = {sa.spi: (sa, sa.scapy()) for sa in sas.values()}
+    for data in envelopes:
+        outer = (IP if data[0] >> 4 == 4 else IPv6)(data)
+        sa, association = by_spi[int.from_bytes(bytes(outer[ESP])[:4], "big")]
+        if (outer.src, outer.dst) != (sa.src, sa.dst):
+            raise Failed(f"an envelope of {sa.name} goes from {outer.src} to {outer.dst}")
+        yield sa, bytes(association.decrypt(outer))
+
+
+def opened_by_tshark(path, sas, *more):
+    command = ["tshark", "-r", path, "-o", "esp.enable_encryption_decode:TRUE"]
+    for sa in sas.values():
+        command += ["-o", sa.tshark()]
+    result = subprocess.run([*command, "-Y", "esp", *more], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise Failed(f"tshark says: {result.stderr}")
+    return result.stdout.splitlines()
+
+
+def same(what, want, got):
+    """Says how many of the wanted packets are there, byte for byte; fails when one is not, or there are others."""
+    missing = collections.Counter(want) - collections.Counter(got)
+    extra = collections.Counter(got) - collections.Counter(want)
+    note = "" if want == got else ", in another order"
+    print(f"  {what:<58}{sum((collections.Counter(want) & collections.Counter(got)).values()):>6} of {len(want)}{note}")
+    for title, packets in (("missing", missing), ("not wanted", extra)):
+        for packet in list(packets)[:2]:
+            print(f"    {title}: {packet[:64].hex()}{'...' if len(packet) > 64 else ''} ({len(packet)} bytes)")
+    return not missing and not extra
+
+
+def show_packets(sent):
+    kinds = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6"}
+    table = collections.defaultdict(list)
+    for packet in sent[1] + sent[2]:
+        family = packet[0] >> 4
+        protocol = packet[9] if family == 4 else packet[6]
+        table[f"IPv{family} {kinds.get(protocol, 'extension headers')}"].append(len(packet))
+    print(f"\n  {'raw packets':<26}{'packets':>8}{'smallest':>10}{'largest':>9}")
+    for kind, sizes in sorted(table.items()):
+        print(f"  {kind:<26}{len(sizes):>8}{min(sizes):>10}{max(sizes):>9}")
+
+
+def show_envelopes(opened):
+    count = collections.Counter((sa.name, sa.family, inner[0] >> 4, sa.src, sa.dst) for sa, inner in opened)
+    print(f"\n  {'tunnel':<8}{'envelopes':<11}{'carry':<7}{'from':<18}{'to':<18}{'count':>6}")
+    for (name, outer, inner, src, dst), n in sorted(count.items()):
+        print(f"  {name:<8}{f'ESP, IPv{outer}':<11}{f'IPv{inner}':<7}{src:<18}{dst:<18}{n:>6}")
+
+
+def show_some(path, sas):
+    lines = opened_by_tshark(path, sas, "-T", "fields", "-E", "separator=|", "-e", "esp.spi", "-e", "esp.sequence",
+                             "-e", "frame.len", "-e", "ip.src", "-e", "ipv6.src", "-e", "_ws.col.Info")
+    print("\n  some of them as tshark shows them: SPI, sequence number, bytes, sources (outer, inner), what is inside")
+    for sa in sas.values():
+        shown = [line.split("|") for line in lines if line.startswith(f"{sa.spi:#010x}")]
+        for spi, sequence, size, src4, src6, info in shown[1:3]:
+            print(f"  {spi} {sequence:>4} {size:>5}  {f'{src4} {src6}'.strip():<42.42} {info[:60]}")
+
+
+def drops_of(summary):
+    """Lines of a gateway's closing summary that count drops."""
+    return [line.strip() for line in summary.splitlines() if re.search(r"\bdrop", line)]
+
+
+def judge(run, sent, sas):
+    wild = read_pcap(run.path("wild.pcap"))
+    packets = [packet for packet in map(demo_packets.unframe, wild) if packet]
+    envelopes = [p for p in packets if (p[9] if p[0] >> 4 == 4 else p[6]) == 50]
+    opened = list(opened_by_scapy(envelopes, sas))
+    contained = [bytes.fromhex(line) for line in
+                 opened_by_tshark(run.path("wild.pcap"), sas, "-T", "fields", "-e", "esp.contained_data") if line]
+    show_packets(sent)
+    show_envelopes(opened)
+    show_some(run.path("wild.pcap"), sas)
+    print(f"\n  on the wire: {len(wild)} frames, {len(envelopes)} of them envelopes, the others ARP and ND")
+    sealed = sorted(demo_packets.forwarded(p, 1) for p in sent[1] + sent[2])
+    good = [same("envelopes that scapy opens and finds authentic", sealed, sorted(inner for _, inner in opened)),
+            same("envelopes that tshark opens", sealed, sorted(contained))]
+    for side in (1, 2):
+        want = [demo_packets.forwarded(packet, 2) for packet in sent[side]]
+        out = [demo_packets.unframe(data) for data in read_pcap(run.path(f"lan{3 - side}-out.pcap"))]
+        way = "A to B" if side == 1 else "B to A"
+        good.append(same(f"came out as sent, but for TTL (2 hops) and checksum, {way}", want,
+                         [packet for packet in out if packet]))
+    for side in (1, 2):
+        for line in drops_of(run.log(f"gateway{side}")):
+            print(f"  gateway {'AB'[side - 1]}: {line}")
+    if not all(good):
+        raise Failed("not every packet is what it should be")
+
+
+def demonstrate(build, folder):
+    started = time.monotonic()
+    sent = {}
+    for side in (1, 2):
+        networks = [(net.format(side), net.format(3 - side)) for net, _ in NETWORKS]
+        sent[side] = demo_packets.Source(side, networks).packets(ROUNDS)
+        write_pcap(os.path.join(folder, f"lan{side}-in.pcap"),
+                   [demo_packets.frame(p, mac(side, HOST), mac(side, GATEWAY_LAN)) for p in sent[side]])
+    sas = {(index, side): Sa(index, side) for index in range(len(TUNNELS)) for side in (1, 2)}
+    print(f"{len(sent[1])} packets of LAN A and {len(sent[2])} of LAN B, made by scapy; "
+          f"two gateways, {len(TUNNELS)} tunnels, AES-256-GCM")
+    run = Run(build, folder)
+    try:
+        run.start_wire()
+        for side in (1, 2):
+            run.start_gateway(side, sas)
+        run.wait()
+    finally:
+        run.kill()
+    judge(run, sent, sas)
+    print(f"\nthe demo passed in {time.monotonic() - started:.0f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("build")
+    args = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="espgw-demo.")
+    try:
+        demonstrate(args.build, folder)
+        return 0
+    except Failed as failure:
+        print(f"the demo FAILED: {failure}", file=sys.stderr)
+        return 1
+    finally:
+        if args.keep:
+            print(f"kept: {folder}")
+        else:
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
