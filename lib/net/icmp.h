@@ -25,14 +25,16 @@ void icmp_error_request(struct rte_mbuf *m, enum icmp_error error, uint32_t mtu)
 /*
  * Whether RFC 1812 4.3.2.7 and RFC 4443 2.4(e) allow an error about the parsed packet m: not about
  * ICMP errors (or redirects), later fragments, link-layer or IP multicast or broadcast (PTB and
- * parameter problem 2 over IPv6 excepted), sources that are no single host.
+ * parameter problem 2 over IPv6 excepted, where the view asks for one), sources that are no single
+ * host.
  */
 bool icmp_error_allowed(const struct rte_mbuf *m);
 
 /*
  * The error that m's view asks for, from `source` (one of our addresses) to m's source, quoting m
  * (whole IPv4 up to a 576-byte message, IPv6 up to 1280). A new mbuf from pool, parsed, zone self,
- * m's table, TTL 64; NULL: no mbuf. m is not changed and stays the caller's. IPv4 PTB to a source
+ * m's table, TTL 64; NULL: no mbuf, or
+ * source is of the other family. m is not changed and stays the caller's. IPv4 PTB to a source
  * whose packet's MTU falls below 68 says 68; IPv6 below 1280 says 1280.
  */
 struct rte_mbuf *icmp_error_create(

@@ -34,8 +34,11 @@ int ip_ecn_decapsulate(uint8_t inner, uint8_t outer);
 struct ip_addr ip_src(const struct rte_mbuf *m);
 struct ip_addr ip_dst(const struct rte_mbuf *m);
 
-/* UDP or TCP or ICMPv6 checksum over a chain with the pseudo-header of the parsed packet; 0 means
- * right when verifying. */
+/*
+ * UDP, TCP, ICMP or ICMPv6 checksum over a chain, to the end of the IP packet, with the
+ * pseudo-header of the parsed packet: what the checksum field should be when it is 0 now; 0 when it
+ * is there and right.
+ */
 uint16_t ip_l4_checksum(const struct rte_mbuf *m);
 
 #endif

@@ -80,12 +80,19 @@ struct pkt {
 
 _Static_assert(sizeof(struct pkt) <= 64, "struct pkt outgrew its cache line");
 
+/* Of every pool that packets come from: any segment may become the head. */
 enum { PKT_PRIV_SIZE = 64 };
 
 static inline struct pkt *
 pkt(struct rte_mbuf *m)
 {
 	return (struct pkt *)rte_mbuf_to_priv(m);
+}
+
+static inline const struct pkt *
+pkt_const(const struct rte_mbuf *m)
+{
+	return (const struct pkt *)RTE_PTR_ADD(m, sizeof(*m));
 }
 
 /*

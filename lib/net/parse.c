@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "parse.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_hash_crc.h>
+#include <rte_ip.h>
+
+enum {
+	EXTENSIONS_MAX = 8,
+	L4_PULL = 8, /* bytes after the headers that pkt.h promises to be contiguous */
+};
+
+/* The shortest header of each protocol that we look into. Later fragments have none. */
+static const uint8_t l4_header_min[256] = {
+	[IPPROTO_ICMP] = 8,
+	[IPPROTO_TCP] = 20,
+	[IPPROTO_UDP] = 8,
+	[IPPROTO_ESP] = 8,
+	[IPPROTO_ICMPV6] = 8,
+	[IPPROTO_SCTP] = 12,
+	[IPPROTO_UDPLITE] = 8,
+};
+
+static bool
+pull(struct rte_mbuf *m, uint16_t n)
+{
+	return likely(m->data_len >= n) || pkt_pull(m, n);
+}
+
+/* CRC is linear: without the last two steps, flows that differ in few bits would share few buckets.
+ */
+static uint32_t
+hash_finish(uint32_t hash)
+{
+	hash *= 0x9e3779b1u;
+	return hash ^ hash >> 15;
+}
+
+static uint32_t
+hash_addresses(const uint8_t *addresses, unsigned int words, uint32_t hash)
+{
+	uint64_t word;
+
+	for (unsigned int i = 0; i < words; i++) {
+		memcpy(&word, addresses + 8 * i, sizeof(word));
+		hash = rte_hash_crc_8byte(word, hash);
+	}
+	return hash;
+}
+
+/* What follows the headers of both families: l4_offset, proto and flags are in the view. */
+static enum drop_reason
+parse_l4(struct rte_mbuf *m, const uint8_t *addresses, unsigned int address_words)
+{
+	struct pkt *p = pkt(m);
+	uint32_t hash, ports = 0;
+
+	p->src_port_be = 0;
+	p->dst_port_be = 0;
+	if (!(p->flags & PKT_LATER_FRAGMENT)) {
+		uint32_t available = m->pkt_len - p->l4_offset;
+
+		if (unlikely(available < l4_header_min[p->proto]))
+			return DROP_l4_truncated;
+		switch (p->proto) {
+		case IPPROTO_TCP:
+		case IPPROTO_UDP:
+		case IPPROTO_UDPLITE:
+		case IPPROTO_SCTP:
+			memcpy(&ports, rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset), 4);
+			memcpy(&p->src_port_be, &ports, 2);
+			memcpy(&p->dst_port_be, (uint8_t *)&ports + 2, 2);
+			break;
+		case IPPROTO_ICMP:
+		case IPPROTO_ICMPV6:
+			memcpy(&p->src_port_be, rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset),
+				2);
+			break;
+		}
+	}
+	hash = hash_addresses(addresses, address_words, p->proto);
+	if (!(p->flags & PKT_FRAGMENT))
+		hash = rte_hash_crc_4byte(ports, hash);
+	p->flow_hash = hash_finish(hash);
+	return DROP_NONE;
+}
+
+/* The length of the header is a multiple of 4. */
+static bool
+header_checksum_right(const uint8_t *header, unsigned int length)
+{
+	uint64_t sum = 0;
+	uint32_t word;
+
+	for (unsigned int i = 0; i < length; i += sizeof(word)) {
+		memcpy(&word, header + i, sizeof(word));
+		sum += word;
+	}
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+/* offset and length in bytes, of the part that this fragment carries; before is what stands before
+ * it in the whole packet and counts for its length. */
+static enum drop_reason
+parse_fragment(struct pkt *p, uint32_t offset, bool more, uint32_t length, uint32_t before)
+{
+	if (length == 0 || (more && length % 8) || before + offset + length > UINT16_MAX)
+		return DROP_ip_fragment;
+	p->flags |= PKT_FRAGMENT;
+	if (offset > 0)
+		p->flags |= PKT_LATER_FRAGMENT;
+	return DROP_NONE;
+}
+
+static enum drop_reason
+parse_ipv4(struct rte_mbuf *m)
+{
+	struct pkt *p = pkt(m);
+	const struct rte_ipv4_hdr *ip;
+	uint16_t header, total, fragment;
+	bool verified = (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+
+	if (!pull(m, sizeof(*ip)))
+		return DROP_ip_truncated;
+	ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+	header = (ip->version_ihl & RTE_IPV4_HDR_IHL_MASK) * RTE_IPV4_IHL_MULTIPLIER;
+	total = rte_be_to_cpu_16(ip->total_length);
+	if (header < sizeof(*ip) || total < header)
+		return DROP_ip_header_length;
+	if (total > m->pkt_len)
+		return DROP_ip_truncated;
+	if (unlikely(total < m->pkt_len))
+		pkt_trim_end(m, m->pkt_len - total);
+	if (!pull(m, RTE_MIN(total, header + L4_PULL)))
+		return DROP_no_mbuf;
+	ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+	if (!verified && !header_checksum_right((const uint8_t *)ip, header))
+		return DROP_ip_checksum;
+	m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
+
+	p->family = 4;
+	p->proto = ip->next_proto_id;
+	p->tos = ip->type_of_service;
+	p->ttl = ip->time_to_live;
+	p->l4_offset = header;
+	fragment = rte_be_to_cpu_16(ip->fragment_offset);
+	if (fragment & RTE_IPV4_HDR_DF_FLAG)
+		p->flags |= PKT_DF;
+	if (unlikely(fragment & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG))) {
+		enum drop_reason why = parse_fragment(p, (fragment & RTE_IPV4_HDR_OFFSET_MASK) * 8,
+			fragment & RTE_IPV4_HDR_MF_FLAG, total - header, header);
+
+		if (why != DROP_NONE)
+			return why;
+	}
+	return parse_l4(m, (const uint8_t *)&ip->src_addr, 1);
+}
+
+/* The walk along IPv6 extension headers. */
+struct extensions {
+	uint8_t next; /* the header at offset */
+	uint16_t offset;
+	bool fragment_seen;
+};
+
+static enum drop_reason
+parse_ipv6_fragment(struct rte_mbuf *m, struct extensions *walk)
+{
+	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, walk->offset);
+	uint16_t field = header[2] << 8 | header[3];
+	uint32_t behind = walk->offset + 8;
+
+	if (walk->fragment_seen)
+		return DROP_ip_extensions;
+	walk->fragment_seen = true;
+	walk->next = header[0];
+	walk->offset = behind;
+	return parse_fragment(pkt(m), field & ~7, field & 1, m->pkt_len - behind,
+		behind - 8 - sizeof(struct rte_ipv6_hdr));
+}
+
+/* Steps over the header at walk->offset. Returns DROP_NONE when there was one. */
+static enum drop_reason
+parse_ipv6_extension(struct rte_mbuf *m, struct extensions *walk)
+{
+	const uint8_t *header;
+	uint32_t length;
+
+	if (walk->offset + 8u > m->pkt_len)
+		return DROP_ip_extensions;
+	/* Options that do not fit into one buffer are too many, too. */
+	if (!pull(m, walk->offset + 8))
+		return DROP_ip_extensions;
+	if (walk->next == IPPROTO_FRAGMENT)
+		return parse_ipv6_fragment(m, walk);
+	header = rte_pktmbuf_mtod_offset(m, const uint8_t *, walk->offset);
+	length = (header[1] + 1) * 8;
+	if (walk->offset + length > m->pkt_len)
+		return DROP_ip_extensions;
+	walk->next = header[0];
+	walk->offset += length;
+	/* RFC 8200 4.1: hop-by-hop options come first or not at all. */
+	return walk->next == IPPROTO_HOPOPTS ? DROP_ip_extensions : DROP_NONE;
+}
+
+static bool
+is_extension(uint8_t next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
+	       next == IPPROTO_DSTOPTS;
+}
+
+static enum drop_reason
+parse_ipv6_extensions(struct rte_mbuf *m, struct extensions *walk)
+{
+	for (unsigned int i = 0; is_extension(walk->next); i++) {
+		enum drop_reason why;
+
+		/* What follows the fragment header in later fragments is data. */
+		if (pkt(m)->flags & PKT_LATER_FRAGMENT)
+			break;
+		if (i == EXTENSIONS_MAX)
+			return DROP_ip_extensions;
+		why = parse_ipv6_extension(m, walk);
+		if (why != DROP_NONE)
+			return why;
+	}
+	if (!pull(m, RTE_MIN(m->pkt_len, walk->offset + (uint32_t)L4_PULL)))
+		return DROP_ip_extensions;
+	return DROP_NONE;
+}
+
+static enum drop_reason
+parse_ipv6(struct rte_mbuf *m)
+{
+	struct pkt *p = pkt(m);
+	const struct rte_ipv6_hdr *ip;
+	struct extensions walk = {.offset = sizeof(*ip)};
+	enum drop_reason why;
+	uint32_t total, flow;
+
+	if (!pull(m, sizeof(*ip)))
+		return DROP_ip_truncated;
+	ip = rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *);
+	total = sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
+	/* Length 0 before a hop-by-hop header is a jumbogram (RFC 2675). */
+	if (total > m->pkt_len || (total == sizeof(*ip) && ip->proto == IPPROTO_HOPOPTS))
+		return DROP_ip_truncated;
+	if (unlikely(total < m->pkt_len))
+		pkt_trim_end(m, m->pkt_len - total);
+	m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
+	flow = rte_be_to_cpu_32(ip->vtc_flow);
+	p->family = 6;
+	p->tos = flow >> RTE_IPV6_HDR_TC_SHIFT;
+	p->ttl = ip->hop_limits;
+	p->flags |= PKT_DF;
+	walk.next = ip->proto;
+	why = parse_ipv6_extensions(m, &walk);
+	if (unlikely(why != DROP_NONE))
+		return why;
+	p->proto = walk.next;
+	p->l4_offset = walk.offset;
+	ip = rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *);
+	return parse_l4(m, ip->src_addr, 4);
+}
+
+enum drop_reason
+parse_ip(struct rte_mbuf *m)
+{
+	if (!pull(m, 1))
+		return DROP_ip_truncated;
+	pkt(m)->flags &= ~(PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF);
+	switch (*rte_pktmbuf_mtod(m, const uint8_t *) >> 4) {
+	case 4:
+		return parse_ipv4(m);
+	case 6:
+		return parse_ipv6(m);
+	default:
+		return DROP_ip_version;
+	}
+}
+
+static bool
+is_v4_broadcast(uint32_t addr)
+{
+	return addr == UINT32_MAX;
+}
+
+static enum drop_reason
+martian_v4(const struct rte_ipv4_hdr *ip)
+{
+	uint32_t src = rte_be_to_cpu_32(ip->src_addr), dst = rte_be_to_cpu_32(ip->dst_addr);
+	bool to_many = dst >> 28 == 0xe || is_v4_broadcast(dst);
+
+	/* 224/4 and 240/4 are multicast, reserved and broadcast */
+	if (src >> 24 == 127 || src >> 28 >= 0xe || (src >> 24 == 0 && !(src == 0 && to_many)))
+		return DROP_martian_source;
+	if (dst >> 24 == 127 || dst >> 24 == 0 || (dst >> 28 == 0xf && !is_v4_broadcast(dst)))
+		return DROP_martian_destination;
+	return DROP_NONE;
+}
+
+static bool
+is_v6_unspecified(const uint8_t addr[16])
+{
+	static const uint8_t zero[16];
+
+	return memcmp(addr, zero, 16) == 0;
+}
+
+static bool
+is_v6_loopback(const uint8_t addr[16])
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+
+	return memcmp(addr, loopback, 16) == 0;
+}
+
+static enum drop_reason
+martian_v6(const struct rte_ipv6_hdr *ip)
+{
+	bool to_many = ip->dst_addr[0] == 0xff;
+
+	if (ip->src_addr[0] == 0xff || is_v6_loopback(ip->src_addr) ||
+		(is_v6_unspecified(ip->src_addr) && !to_many))
+		return DROP_martian_source;
+	/* RFC 4291 2.7: scope 0 is dropped, scope 1 never leaves its node. */
+	if (is_v6_loopback(ip->dst_addr) || is_v6_unspecified(ip->dst_addr) ||
+		(to_many && (ip->dst_addr[1] & 0xf) <= 1))
+		return DROP_martian_destination;
+	return DROP_NONE;
+}
+
+enum drop_reason
+parse_martian(const struct rte_mbuf *m)
+{
+	if (pkt_const(m)->family == 4)
+		return martian_v4(rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *));
+	return martian_v6(rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *));
+}
+
+static bool
+is_v4_link_local(uint32_t addr)
+{
+	return addr >> 16 == 0xa9fe; /* 169.254/16 */
+}
+
+static bool
+is_v6_link_local(const uint8_t addr[16])
+{
+	return addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80;
+}
+
+bool
+parse_is_link_scope(const struct rte_mbuf *m)
+{
+	const struct rte_ipv6_hdr *ip6;
+
+	if (pkt_const(m)->family == 4) {
+		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+		uint32_t dst = rte_be_to_cpu_32(ip->dst_addr);
+
+		return is_v4_link_local(rte_be_to_cpu_32(ip->src_addr)) || is_v4_link_local(dst) ||
+		       dst >> 8 == 0xe00000 || is_v4_broadcast(dst);
+	}
+	ip6 = rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *);
+	return is_v6_link_local(ip6->src_addr) || is_v6_link_local(ip6->dst_addr) ||
+	       (ip6->dst_addr[0] == 0xff && (ip6->dst_addr[1] & 0xf) == 2);
+}
