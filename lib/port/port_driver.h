@@ -18,7 +18,7 @@
 #include "port.h"
 
 struct port_device {
-	/* ethdev_query */
+	/* query */
 	uint16_t ethdev;
 	char name[64];   /* of the device */
 	char driver[32]; /* "net_pcap" */
@@ -27,10 +27,13 @@ struct port_device {
 	uint32_t max_mtu;        /* largest IP packet in an untagged frame */
 	uint32_t max_mtu_tagged; /* and in one with a VLAN tag */
 	bool linear_only;        /* sends no chains */
-	/* ethdev_setup */
+	bool rss;                /* spreads flows over its rx queues */
+	bool fixed_queues;       /* each rx queue is a source of its own: all are wanted */
+	/* setup */
 	uint16_t rx_queues, tx_queues;
 	uint16_t mtu;
 	struct rte_ether_addr mac;
+	bool started; /* the caller's note */
 };
 
 struct port_device_params {

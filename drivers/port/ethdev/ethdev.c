@@ -33,6 +33,7 @@ struct driver {
 	bool chains;          /* sends mbuf chains */
 	bool scatters;        /* receives into chains */
 	bool paired;          /* has as many tx queues as rx queues, or does not configure */
+	bool fixed;           /* each of its rx queues is a source of its own */
 	bool keeps;           /* what was sent and not received is left in it when it is closed */
 	uint32_t frame_max;   /* largest frame; 0: max_rx_pktlen is true */
 	uint16_t descriptors; /* at most; 0: any */
@@ -40,9 +41,9 @@ struct driver {
 
 static const struct driver drivers[] = {
 	/* A chain is copied to a buffer of RTE_ETHER_MAX_JUMBO_FRAME_LEN. */
-	{.name = "net_pcap", .chains = true, .scatters = true, .frame_max = 9728},
+	{.name = "net_pcap", .chains = true, .scatters = true, .fixed = true, .frame_max = 9728},
 	{.name = "net_null", .chains = true, .scatters = true},
-	{.name = "net_ring", .scatters = true, .keeps = true},
+	{.name = "net_ring", .scatters = true, .fixed = true, .keeps = true},
 	/* max_rx_pktlen says 1518, but a packet takes as many ring buffers as it needs. */
 	{.name = "net_memif", .scatters = true, .frame_max = UINT16_MAX},
 	/* A descriptor is an mbuf held, and an iovec in every readv: 64 make up the largest frame.
@@ -166,6 +167,8 @@ ethdev_query(uint16_t ethdev, struct port_device *info, struct error *err)
 	snprintf(info->driver, sizeof(info->driver), "%s", dev.driver_name);
 	snprintf(info->name, sizeof(info->name), "%s", rte_dev_name(dev.device));
 	info->socket = RTE_MAX(rte_eth_dev_socket_id(ethdev), 0);
+	info->rss = dev.flow_type_rss_offloads != 0;
+	info->fixed_queues = driver->fixed;
 	info->max_rx_queues = dev.max_rx_queues;
 	info->max_tx_queues = dev.max_tx_queues;
 	info->max_mtu = mtu_max(&dev, driver, RTE_ETHER_HDR_LEN);
