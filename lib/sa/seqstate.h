@@ -16,38 +16,48 @@
 #include "errmsg.h"
 
 struct seq_state;
-struct seq_state_entry; /* in the mapped file */
-
-enum { SEQ_STATE_FINGERPRINT = 32 };
+struct seq_state_entry; /* a claimed key: what is known of it, and its record in the file */
+struct sa;
+struct sa_hot;
 
 /*
  * Opens or makes DIR/sequence and locks it against a second espgw; a thread of its own starts,
  * which raises the limits of registered SAs in time and syncs. Makes DIR (0700) when missing. A
- * file of another kind, version, or owner-writable by others is refused. NULL with err.
+ * file of another kind, version or owner, or one that others can read, is refused. NULL with err.
  */
 struct seq_state *seq_state_open(const char *dir, struct error *err);
 
-/* Stops the thread; the exact counters of what is still registered are written and synced. */
+/* Stops the thread; the exact counters of what is still registered are written and synced. The
+ * workers have stopped; the entries are gone. */
 void seq_state_close(struct seq_state *s);
 
 /*
- * The entry for this key material (key and salt, `bytes` long), made when new. *next gets the first
- * number that may be used: the reservation's end, or `wanted` when that is higher (0: no wish). A
- * wish below the reservation and a key that a registered SA already uses are refused (-EEXIST) with
- * a message that says which number would be right. Also reserves a first stretch, up to *limit,
- * synced.
+ * Claims the entry for this key material (key and salt, `bytes` long), made when new, and reserves
+ * a first stretch of numbers; for static keys it is on the disk when this returns. *next gets the
+ * first number that may be used: where the last use ended, or `wanted` when that is higher (0: no
+ * wish); *limit the first that may not. 0, or with err set: -EEXIST, a wish below what is free (the
+ * message says which number would be right) or a key that is claimed already; -EOVERFLOW, no number
+ * is left; -ENOSPC and others, the file. Control lcore.
  */
 int seq_state_claim(struct seq_state *s, const uint8_t *key, size_t bytes, uint64_t wanted,
 	bool esn, bool static_key, struct seq_state_entry **entry, uint64_t *next, uint64_t *limit,
 	struct error *err);
 
-struct sa;
+/* Gives a claim back that no SA was made of. Control lcore. */
+void seq_state_abandon(struct seq_state *s, struct seq_state_entry *entry);
 
-/* From now on the thread keeps sa->hot.seq_limit ahead of sa->hot.seq_next, doubling the stretch
- * with use. */
+/* Sets the claimed numbers in a new SA (sa_create does it). */
+void seq_state_start(const struct seq_state_entry *entry, struct sa_hot *hot);
+
+/* From now on the thread keeps sa->hot.seq_limit ahead of sa->hot.seq_next, in stretches that grow
+ * with use. Control lcore. */
 void seq_state_register(struct seq_state *s, struct sa *sa);
 
-/* The SA is quiescent: writes its exact counter and lets the key be claimed again. */
+/* The SA is quiescent: writes its exact counter and lets the key be claimed again. sa->state is
+ * NULL afterwards. Control lcore. */
 void seq_state_release(struct seq_state *s, struct sa *sa);
+
+/* The owning worker: half of the stretch is used. Never waits. NULL is allowed. */
+void seq_state_want(struct seq_state_entry *entry);
 
 #endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "esp.h"
+
+#include <netinet/in.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
+
+#include "esp_job.h"
+#include "seqstate.h"
+
+/* What the hard lifetime leaves; nothing when the SA is over already. */
+struct allowance {
+	uint64_t packets, bytes;
+};
+
+static inline struct allowance
+allowance_left(const struct sa_hot *hot)
+{
+	struct allowance left = {0, 0};
+
+	if (likely(!hot->ended && !__atomic_load_n(&hot->expired, __ATOMIC_RELAXED) &&
+		    hot->traffic.packets < hot->hard_packets &&
+		    hot->traffic.bytes < hot->hard_bytes)) {
+		left.packets = hot->hard_packets - hot->traffic.packets;
+		left.bytes = hot->hard_bytes - hot->traffic.bytes;
+	}
+	return left;
+}
+
+static inline void
+sa_end(struct sa_hot *hot)
+{
+	__atomic_store_n(&hot->ended, 1, __ATOMIC_RELAXED);
+}
+
+/* Why a packet of `bytes` cannot go out as number seq; DROP_NONE when it can. */
+static inline enum drop_reason
+seal_refused(
+	struct sa *sa, uint64_t seq, uint64_t limit, const struct allowance *left, uint32_t bytes)
+{
+	if (unlikely(seq >= sa_sequence_end(sa->esn))) {
+		sa_end(&sa->hot);
+		return DROP_sequence_exhausted;
+	}
+	if (unlikely(left->packets == 0 || bytes > left->bytes)) {
+		sa_end(&sa->hot);
+		return DROP_lifetime;
+	}
+	return unlikely(seq >= limit) ? DROP_sequence_unreserved : DROP_NONE;
+}
+
+/* The tails are written first: their lines are fetched while the burst is being walked. */
+static inline void
+prefetch_tails(struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], void *, pkts[i]->data_len));
+}
+
+uint16_t
+esp_seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint16_t headroom_extra,
+	struct crypto_burst *burst, struct rte_mbuf **dead, enum drop_reason *why)
+{
+	struct sa_hot *hot = &sa->hot;
+	const uint64_t limit = __atomic_load_n(&hot->seq_limit, __ATOMIC_ACQUIRE);
+	struct allowance left = allowance_left(hot);
+	uint64_t seq = hot->seq_next, bytes_out = 0;
+	uint16_t lost = 0;
+
+	burst->n = 0;
+	burst->aad_bytes = esp_aad_bytes(sa->esn);
+	prefetch_tails(pkts, n);
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const uint32_t bytes = m->pkt_len;
+		const uint8_t next_header = pkt(m)->family == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+		const rte_be64_t iv = rte_cpu_to_be_64(seq);
+		enum drop_reason reason = seal_refused(sa, seq, limit, &left, bytes);
+
+		if (likely(reason == DROP_NONE))
+			reason = esp_seal_job(sa, m, headroom_extra, next_header, seq, &iv, burst);
+		if (unlikely(reason != DROP_NONE)) {
+			dead[lost] = m;
+			why[lost++] = reason;
+			continue;
+		}
+		seq++;
+		left.packets--;
+		left.bytes -= bytes;
+		bytes_out += bytes;
+	}
+	__atomic_store_n(&hot->seq_next, seq, __ATOMIC_RELAXED);
+	if (unlikely(seq >= __atomic_load_n(&hot->seq_more, __ATOMIC_RELAXED)))
+		seq_state_want(sa->state);
+	counter_add(&hot->traffic, burst->n, bytes_out);
+	return lost;
+}
+
+/* What can be seen before decryption. seq: the extended sequence number. */
+static inline enum drop_reason
+open_refused(struct sa *sa, struct rte_mbuf *m, const struct allowance *left, uint64_t *seq)
+{
+	const uint32_t around = sa->overhead + sa->icv_bytes;
+	enum drop_reason reason;
+
+	if (unlikely(left->packets == 0))
+		return DROP_lifetime;
+	if (unlikely(m->pkt_len <= around || ((m->pkt_len - around) & (sa->align - 1u)) != 0))
+		return DROP_esp_truncated;
+	if (unlikely(m->data_len < sa->overhead && !pkt_pull(m, sa->overhead)))
+		return DROP_no_mbuf;
+	*seq = replay_infer(&sa->hot.window,
+		rte_be_to_cpu_32(rte_pktmbuf_mtod(m, struct rte_esp_hdr *)->seq), sa->esn);
+	reason = replay_check(&sa->hot.window, *seq);
+	if (unlikely(reason != DROP_NONE))
+		__atomic_store_n(
+			&sa->hot.errors_replay, sa->hot.errors_replay + 1, __ATOMIC_RELAXED);
+	return reason;
+}
+
+uint16_t
+esp_open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct crypto_burst *burst,
+	struct rte_mbuf **dead, enum drop_reason *why)
+{
+	const struct allowance left = allowance_left(&sa->hot);
+	uint16_t lost = 0;
+
+	burst->n = 0;
+	burst->aad_bytes = esp_aad_bytes(sa->esn);
+	prefetch_tails(pkts, n);
+	for (uint16_t i = 0; i < n; i++) {
+		uint64_t seq;
+		enum drop_reason reason = open_refused(sa, pkts[i], &left, &seq);
+
+		if (likely(reason == DROP_NONE)) {
+			esp_open_job(sa, pkts[i], seq, burst);
+			continue;
+		}
+		dead[lost] = pkts[i];
+		why[lost++] = reason;
+	}
+	return lost;
+}
+
+static const uint8_t padding[255] = {
+#define PAD4(n) (n) + 1, (n) + 2, (n) + 3, (n) + 4
+#define PAD16(n) PAD4(n), PAD4((n) + 4), PAD4((n) + 8), PAD4((n) + 12)
+	PAD16(0), PAD16(16), PAD16(32), PAD16(48), PAD16(64), PAD16(80), PAD16(96), PAD16(112),
+	PAD16(128), PAD16(144), PAD16(160), PAD16(176), PAD16(192), PAD16(208), PAD16(224),
+	PAD4(240), PAD4(244), PAD4(248), 253, 254, 255
+#undef PAD16
+#undef PAD4
+};
+
+/* Reads the trailer that ends `text` bytes of plaintext, which begin after header and IV. */
+static inline enum drop_reason
+trailer_check(const struct sa *sa, const struct rte_mbuf *m, uint32_t text, uint32_t *pad,
+	uint8_t *next_header)
+{
+	uint8_t copy[sizeof(padding)];
+	const uint32_t room = text - ESP_TRAILER_BYTES;
+	const uint8_t *trailer = rte_pktmbuf_read(m, sa->overhead + room, ESP_TRAILER_BYTES, copy);
+
+	*pad = trailer[0];
+	*next_header = trailer[1];
+	if (unlikely(*pad > room)) {
+		*pad = 0;
+		return DROP_pad_length;
+	}
+	if (*pad != 0 &&
+		unlikely(memcmp(rte_pktmbuf_read(m, sa->overhead + room - *pad, *pad, copy),
+				 padding, *pad) != 0))
+		return DROP_pad_bytes;
+	return *next_header == ESP_NEXT_HEADER_DUMMY ? DROP_esp_dummy : DROP_NONE;
+}
+
+/* Counts an authentic packet; DROP_lifetime for the first one beyond the hard lifetime. */
+static inline enum drop_reason
+open_count(struct sa_hot *hot, uint32_t bytes)
+{
+	struct allowance left = allowance_left(hot);
+
+	if (unlikely(left.packets == 0 || bytes > left.bytes)) {
+		sa_end(hot);
+		return DROP_lifetime;
+	}
+	counter_add(&hot->traffic, 1, bytes);
+	return DROP_NONE;
+}
+
+enum drop_reason
+esp_open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
+{
+	struct rte_mbuf *packet = *m;
+	const uint32_t text = packet->pkt_len - sa->overhead - sa->icv_bytes;
+	enum drop_reason reason = replay_commit(&sa->hot.window, pkt(packet)->seq), counted;
+	uint32_t pad, tail;
+
+	if (unlikely(reason != DROP_NONE)) {
+		__atomic_store_n(
+			&sa->hot.errors_replay, sa->hot.errors_replay + 1, __ATOMIC_RELAXED);
+		return reason;
+	}
+	reason = trailer_check(sa, packet, text, &pad, next_header);
+	counted = open_count(&sa->hot, text - ESP_TRAILER_BYTES - pad);
+	if (unlikely(counted != DROP_NONE))
+		return counted;
+	if (unlikely(reason != DROP_NONE))
+		return reason;
+	tail = pad + ESP_TRAILER_BYTES + sa->icv_bytes;
+	if (likely(packet->nb_segs == 1)) {
+		rte_pktmbuf_trim(packet, (uint16_t)tail);
+		rte_pktmbuf_adj(packet, sa->overhead);
+		return DROP_NONE;
+	}
+	pkt_trim_end(packet, tail);
+	pkt_trim_front(m, sa->overhead);
+	return DROP_NONE;
+}
+
+uint32_t
+esp_overhead(const struct sa *sa, uint32_t bytes)
+{
+	return sa->overhead + esp_pad_bytes(sa->align, bytes) + ESP_TRAILER_BYTES + sa->icv_bytes;
+}
+
+uint32_t
+esp_payload_max(const struct crypto_algorithm *algorithm, uint32_t bytes)
+{
+	const uint32_t around = ESP_HEADER_BYTES + algorithm->iv_bytes + algorithm->icv_bytes;
+	uint32_t text;
+
+	if (bytes < around)
+		return 0;
+	text = (bytes - around) & ~(algorithm->align - 1u);
+	return text <= ESP_TRAILER_BYTES ? 0 : text - ESP_TRAILER_BYTES;
+}
