@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_keys.h"
+#include "suggest.h"
+
+const char *
+hint(char buf[HINT_BYTES], const char *word, const char *const *known, size_t count)
+{
+	const char *near = suggest(word, known, count);
+
+	buf[0] = '\0';
+	if (near)
+		snprintf(buf, HINT_BYTES, " (did you mean \"%s\"?)", near);
+	return buf;
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	const struct name_entry *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+void
+name_index_build(struct name_index *index, uint32_t count,
+	const char *(*name)(const struct config *config, uint32_t i), const struct config *config)
+{
+	index->entries = array_or_die(count, sizeof(index->entries[0]));
+	index->count = count;
+	for (uint32_t i = 0; i < count; i++)
+		index->entries[i] = (struct name_entry){name(config, i), i};
+	if (count)
+		qsort(index->entries, count, sizeof(index->entries[0]), compare_entries);
+}
+
+void
+name_index_free(struct name_index *index)
+{
+	free(index->entries);
+	*index = (struct name_index){0};
+}
+
+bool
+name_index_find(const struct name_index *index, const char *name, uint32_t *i)
+{
+	uint32_t low = 0, high = index->count;
+
+	/* The first of equal names: a second one is an error of its own. */
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (strcmp(index->entries[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == index->count || strcmp(index->entries[low].name, name) != 0)
+		return false;
+	*i = index->entries[low].index;
+	return true;
+}
+
+const char *
+name_index_hint(const struct name_index *index, const char *name, char buf[HINT_BYTES])
+{
+	const char **names = array_or_die(index->count, sizeof(names[0]));
+
+	for (uint32_t i = 0; i < index->count; i++)
+		names[i] = index->entries[i].name;
+	hint(buf, name, names, index->count);
+	free(names);
+	return buf;
+}

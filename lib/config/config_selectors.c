@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_read.h"
+
+static const struct key selector_keys[] = {SELECTOR_KEYS(selector, )};
+const struct key_table selectors_table = {
+	"tunnels.selectors", NULL, selector_keys, KEY_COUNT(selector_keys)};
+
+static const struct port_range all_ports = {0, 65535};
+
+/* The names of /etc/protocols that appear in policies; any other one by its number. */
+static const struct protocol {
+	const char *name;
+	int16_t number;
+} protocols[] = {
+	{"any", -1},
+	{"icmp", IPPROTO_ICMP},
+	{"igmp", IPPROTO_IGMP},
+	{"ipip", IPPROTO_IPIP},
+	{"tcp", IPPROTO_TCP},
+	{"udp", IPPROTO_UDP},
+	{"ipv6", IPPROTO_IPV6},
+	{"gre", IPPROTO_GRE},
+	{"esp", IPPROTO_ESP},
+	{"ah", IPPROTO_AH},
+	{"icmp6", IPPROTO_ICMPV6},
+	{"ospf", 89},
+	{"pim", IPPROTO_PIM},
+	{"vrrp", 112},
+	{"l2tp", 115},
+	{"sctp", IPPROTO_SCTP},
+};
+
+struct selector
+selector_any(void)
+{
+	return (struct selector){.protocol = -1, .local_port = all_ports, .remote_port = all_ports};
+}
+
+/* "a-b". False when it is none. */
+static bool
+range_parse(const char *text, struct ip_range *range)
+{
+	const char *dash = strchr(text, '-');
+	char first[IP_ADDR_STRLEN];
+
+	if (!dash || (size_t)(dash - text) >= sizeof(first))
+		return false;
+	memcpy(first, text, (size_t)(dash - text));
+	first[dash - text] = '\0';
+	return ip_addr_parse(first, &range->first) == 0 &&
+	       ip_addr_parse(dash + 1, &range->last) == 0;
+}
+
+void
+key_range(struct object *o, const struct key *key, config_setting_t *value, void *field)
+{
+	const char *text = value_string(o, key, value);
+	struct ip_prefix prefix;
+	struct ip_range range;
+
+	if (!text || strcmp(text, "any") == 0)
+		return;
+	if (ip_prefix_parse(text, &prefix) == 0) {
+		if (prefix_is_network(o, key->name, &prefix))
+			*(struct ip_range *)field = ip_prefix_range(&prefix);
+	} else if (!range_parse(text, &range)) {
+		object_error(o, key->name,
+			"\"%.64s\" is no prefix and no range; \"192.0.2.0/24\" or "
+			"\"192.0.2.1-192.0.2.9\" would be",
+			text);
+	} else if (range.first.family != range.last.family) {
+		object_error(o, key->name, "\"%s\" mixes IPv4 and IPv6", text);
+	} else if (ip_addr_compare(&range.first, &range.last) > 0) {
+		object_error(o, key->name, "\"%s\" begins after its end", text);
+	} else {
+		*(struct ip_range *)field = range;
+	}
+}
+
+void
+key_protocol(struct object *o, const struct key *key, config_setting_t *value, void *field)
+{
+	const char *names[KEY_COUNT(protocols)], *text;
+	char near[HINT_BYTES];
+	uint64_t number;
+
+	if (config_setting_type(value) != CONFIG_TYPE_STRING) {
+		if (value_number(o, key, value, &number))
+			*(int16_t *)field = (int16_t)number;
+		return;
+	}
+	text = value_string(o, key, value);
+	for (size_t i = 0; i < KEY_COUNT(protocols); i++) {
+		names[i] = protocols[i].name;
+		if (strcmp(text, names[i]) == 0) {
+			*(int16_t *)field = protocols[i].number;
+			return;
+		}
+	}
+	object_error(o, key->name, "\"%.64s\" is no protocol known here%s: give its number", text,
+		hint(near, text, names, KEY_COUNT(protocols)));
+}
+
+void
+key_port_range(struct object *o, const struct key *key, config_setting_t *value, void *field)
+{
+	struct port_range *range = field;
+	unsigned int first, last;
+	const char *text;
+	uint64_t number;
+	int used = 0;
+
+	if (config_setting_type(value) != CONFIG_TYPE_STRING) {
+		if (value_number(o, key, value, &number))
+			*range = (struct port_range){(uint16_t)number, (uint16_t)number};
+		return;
+	}
+	text = value_string(o, key, value);
+	if (strcmp(text, "any") == 0)
+		return;
+	if (text[strspn(text, "0123456789-")] != '\0' || strlen(text) > 11 ||
+		sscanf(text, "%u-%u%n", &first, &last, &used) != 2 || text[used] != '\0' ||
+		first > last || last > key->max)
+		object_error(o, key->name,
+			"\"%.64s\" is no range from 0 to %u; \"8000-8080\" or a number would be",
+			text, (unsigned int)key->max);
+	else
+		*range = (struct port_range){(uint16_t)first, (uint16_t)last};
+}
+
+static void
+range_fill(struct ip_range *range, uint8_t family)
+{
+	struct ip_prefix all = {{.family = family}, 0};
+
+	*range = ip_prefix_range(&all);
+}
+
+static void
+families_finish(struct object *o, struct selector *s)
+{
+	uint8_t local = s->local.first.family, remote = s->remote.first.family;
+
+	if (local && remote && local != remote)
+		object_error(o, "remote", "is IPv%u, and local is IPv%u: one family is wanted",
+			remote, local);
+	else if (local && !remote)
+		range_fill(&s->remote, local);
+	else if (remote && !local)
+		range_fill(&s->local, remote);
+}
+
+static bool
+has_ports(int16_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
+void
+selector_finish(struct object *o, struct selector *s)
+{
+	static const char *const port_keys[] = {"local_port", "remote_port"};
+	static const char *const icmp_keys[] = {"icmp_type", "icmp_code"};
+	bool icmp = s->protocol == IPPROTO_ICMP || s->protocol == IPPROTO_ICMPV6;
+
+	families_finish(o, s);
+	for (size_t i = 0; i < 2; i++) {
+		if (object_get(o, port_keys[i]) && !has_ports(s->protocol))
+			object_error(
+				o, port_keys[i], "needs protocol = \"tcp\", \"udp\" or \"sctp\"");
+		if (object_get(o, icmp_keys[i]) && !icmp)
+			object_error(o, icmp_keys[i], "needs protocol = \"icmp\" or \"icmp6\"");
+	}
+	if (icmp && object_get(o, "icmp_code") && !object_get(o, "icmp_type"))
+		object_error(o, "icmp_code", "needs an icmp_type");
+	if (s->protocol == IPPROTO_ICMP && s->local.first.family == 6)
+		object_error(o, "protocol", "\"icmp\" is IPv4's: \"icmp6\" goes with IPv6");
+	if (s->protocol == IPPROTO_ICMPV6 && s->local.first.family == 4)
+		object_error(o, "protocol", "\"icmp6\" is IPv6's: \"icmp\" goes with IPv4");
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config_strings.h"
+
+#include <stdlib.h>
+
+void *
+memory_or_die(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+void *
+array_or_die(size_t count, size_t bytes)
+{
+	return count ? memory_or_die(calloc(count, bytes)) : NULL;
+}
+
+const char *
+config_string_own(struct config *config, char *string)
+{
+	/* The array doubles whenever its size is a power of two. */
+	if ((config->n_strings & (config->n_strings - 1)) == 0) {
+		size_t room = config->n_strings ? config->n_strings * 2 : 1;
+
+		config->strings = memory_or_die(realloc(config->strings, room * sizeof(char *)));
+	}
+	config->strings[config->n_strings++] = memory_or_die(string);
+	return string;
+}
