@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""espgw and a real Linux kernel, in every combination of what the two may be configured to.
+
+    host ==veth== lan [espgw] wan ==TAP== vec0 [Linux: xfrm]   192.168.2.20, 2001:db8:2::20 on its loopback
+
+Nothing is static: ARP and ND of the gateway are those that the two kernels see. espgw's ports are net_af_packet.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."),
+                os.path.dirname(os.path.abspath(__file__))]
+# pylint: disable=wrong-import-position
+import gateway  # noqa: E402
+import scene  # noqa: E402
+from guest import Guest, missing_packages, modules_are_there  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LONG = bool(os.environ.get("ESPGW_LONG"))
+BULK_BYTES = 100 * 1000 * 1000
+FEW_BYTES = BULK_BYTES if LONG else 5 * 1000 * 1000
+LAN_PREFIX = {4: "24", 6: "64"}
+
+
+def sh(command):
+    """Runs a command on the host; its output, or AssertionError."""
+    done = subprocess.run(command, shell=isinstance(command, str), stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False)
+    if done.returncode:
+        raise AssertionError(f"{command}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Network:
+    """Two namespaces: one for the gateway with its two interfaces, one for the host behind it."""
+
+    def __init__(self):
+        self.gateway, self.host = (f"espgw-{name}-{os.getpid()}" for name in ("gw", "host"))
+
+    def create(self):
+        for name in (self.gateway, self.host):
+            sh(f"ip netns add {name}; ip netns exec {name} sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6'")
+        on_gateway, on_host = f"ip netns exec {self.gateway}", f"ip netns exec {self.host}"
+        sh(f"""set -e
+            ip -n {self.gateway} tuntap add wan0 mode tap
+            ip -n {self.gateway} link add lan0 type veth peer name lan1 netns {self.host}
+            {on_gateway} ethtool -K lan0 tx off rx off tso off gso off gro off >/dev/null
+            {on_host} ethtool -K lan1 tx off rx off tso off gso off gro off >/dev/null
+            {on_host} sh -c 'cd /proc/sys/net/ipv6/conf/lan1; echo 0 >disable_ipv6; echo 0 >accept_dad
+                             echo 0 >router_solicitations'
+            for device in wan0 lan0; do ip -n {self.gateway} link set $device up; done
+            ip -n {self.host} link set lo up
+            ip -n {self.host} link set lan1 up""")
+        for family in scene.FAMILIES:
+            sh(f"ip -n {self.host} addr add {scene.HOST[family]}/{LAN_PREFIX[family]} dev lan1")
+            sh(f"ip -n {self.host} -{family} route add {scene.FAR_NET[family]} "
+               f"via {scene.OUR_ADDRESS[scene.LAN][family]}")
+
+    def destroy(self):
+        for name in (self.gateway, self.host):
+            subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL, check=False)
+
+
+class Row:
+    """One combination: what Linux does, what espgw does, the family of the envelopes, ESN."""
+
+    def __init__(self, linux, ours, outer, esn):
+        self.linux, self.ours, self.outer, self.esn = linux, ours, outer, esn
+        name = f"linux {linux} {ours} {outer} {esn}"
+        self.sides = [scene.Side(0x1001, "out", esn=esn, family=outer, key=scene.key_for(name + " out")),
+                      scene.Side(0x2001, "in", esn=esn, family=outer, key=scene.key_for(name + " in"))]
+
+    def config(self):
+        ports = [{"device": f"net_af_packet{index}", "name": name, "role": role,
+                  "addresses": [f"{scene.OUR_ADDRESS[index][f]}/{LAN_PREFIX[f]}" for f in scene.FAMILIES]}
+                 for index, name, role in ((scene.LAN, "lan", "protected"), (scene.WAN, "wan", "unprotected"))]
+        return scene.config(tunnels=[scene.tunnel(family=self.outer, encapsulation=self.ours)],
+                            sas=[side.config() for side in self.sides], ports=ports, neighbours=[])
+
+    def _states(self, mode):
+        # Without af-unspec a state takes packets of its own family only.
+        flags = (["af-unspec"] if mode == "tunnel" else []) + (["esn"] if self.esn else [])
+        flag = f"flag {' '.join(flags)}" if flags else ""
+        return "".join(f"ip xfrm state add src {s.src} dst {s.dst} proto esp spi {s.spi} reqid 7 mode {mode} "
+                       f"replay-window 64 {flag} aead 'rfc4106(gcm(aes))' 0x{s.key.hex()} 128\n" for s in self.sides)
+
+    def _tunnel_mode(self):
+        us, peer = scene.OUR_ADDRESS[scene.WAN][self.outer], scene.PEER[self.outer]
+        script = self._states("tunnel")
+        for family in scene.FAMILIES:
+            near, far = scene.NEAR_NET[family], scene.FAR_NET[family]
+            script += (f"ip xfrm policy add src {far} dst {near} dir out tmpl src {peer} dst {us} proto esp reqid 7 "
+                       f"mode tunnel\n"
+                       f"ip xfrm policy add src {near} dst {far} dir in tmpl src {us} dst {peer} proto esp reqid 7 "
+                       f"mode tunnel\n"
+                       f"ip -{family} route add {near} via {scene.OUR_ADDRESS[scene.WAN][family]} "
+                       f"src {scene.FAR[family]}\n")
+        return script
+
+    def _devices(self):
+        """IPIP devices of Linux for both inner families: name and how it is made."""
+        us, peer = scene.OUR_ADDRESS[scene.WAN][self.outer], scene.PEER[self.outer]
+        ends = f"local {peer} remote {us}"
+        if self.outer == 6:
+            one = f"ip link add tun46 type ip6tnl mode any {ends} encaplimit none"
+            return {4: ("tun46", one), 6: ("tun46", "true")}
+        return {4: ("tun4", f"ip link add tun4 type ipip {ends} ttl 64"),
+                6: ("tun6", f"ip link add tun6 type sit {ends} ttl 64")}
+
+    def _transport_mode(self):
+        us, peer = scene.OUR_ADDRESS[scene.WAN][self.outer], scene.PEER[self.outer]
+        script = self._states("transport")
+        for family, (device, how) in self._devices().items():
+            protocol = 4 if family == 4 else 41
+            script += (f"{how}; ip link set {device} up\n"
+                       f"ip -{family} route add {scene.NEAR_NET[family]} dev {device} src {scene.FAR[family]}\n"
+                       f"ip xfrm policy add src {peer} dst {us} proto {protocol} dir out tmpl proto esp reqid 7 "
+                       f"mode transport\n"
+                       f"ip xfrm policy add src {us} dst {peer} proto {protocol} dir in tmpl proto esp reqid 7 "
+                       f"mode transport\n")
+        return script
+
+    def linux_script(self):
+        clean = "ip xfrm state flush; ip xfrm policy flush\n"
+        clean += "for d in tun4 tun6 tun46; do ip link del $d 2>/dev/null || true; done\n"
+        for family in scene.FAMILIES:
+            clean += f"ip -{family} route del {scene.NEAR_NET[family]} 2>/dev/null || true\n"
+        return clean + (self._tunnel_mode() if self.linux == "tunnel" else self._transport_mode())
+
+
+class LinuxPeer(gateway.GatewayTest):
+    """The rows below become its tests."""
+
+    @classmethod
+    def setUpClass(cls):
+        if os.geteuid() != 0:
+            raise unittest.SkipTest("namespaces need root")
+        if missing_packages() or not modules_are_there():
+            raise unittest.SkipTest("packages are missing: " + " ".join(missing_packages() or ["user-mode-linux"]))
+        cls.network = Network()
+        cls.addClassCleanup(cls.network.destroy)
+        cls.network.create()
+        cls.guest = Guest("wan0", prefix=["ip", "netns", "exec", cls.network.gateway])
+        cls.addClassCleanup(cls.guest.stop)
+        cls.guest.check("ip link set vec0 up\n" + "".join(
+            f"ip addr add {scene.PEER[f]}/{LAN_PREFIX[f]} dev vec0\nip addr add {scene.FAR[f]}/{LAN_PREFIX[f]} dev lo\n"
+            for f in scene.FAMILIES) + "iperf3 -s -D >/dev/null 2>&1")
+
+    def host(self, *command):
+        return sh(["ip", "netns", "exec", self.network.host, *map(str, command)])
+
+    def sweep_both_ways(self, sizes):
+        for family in scene.FAMILIES:
+            sweep = ["/usr/bin/python3", "-B", os.path.join(HERE, "sweep.py")]
+            ends = [scene.HOST[family], scene.FAR[family]]
+            self.host(*sweep, *ends, *sizes)
+            self.guest.check(" ".join(map(str, [*sweep, *ends[::-1], *sizes])), 120)
+
+    def transfer(self, family, octets):
+        """TCP with iperf3, there and back; Mbit/s each way."""
+        rates = []
+        for more in ([], ["-R"]):
+            said = json.loads(self.host("iperf3", "-J", "-c", scene.FAR[family], "-B", scene.HOST[family], "-n",
+                                        octets, *more))
+            received = said["end"]["sum_received"]
+            self.assertGreaterEqual(received["bytes"], octets * 0.99, said.get("error"))
+            rates.append(f"{received['bits_per_second'] / 1e6:.0f}")
+        return rates
+
+    def xfrm_errors(self):
+        lines = self.guest.check("cat /proc/net/xfrm_stat").split("\n")
+        return {name: int(count) for name, count in (line.split() for line in lines if line) if int(count)}
+
+    def check_row(self, row, sizes, octets):
+        self.guest.check(row.linux_script())
+        before = self.xfrm_errors()
+        started = time.monotonic()
+        with gateway.scratch() as folder:
+            running = gateway.Running(gateway.Gateway(row.config(), idle_ms=0), folder, ["lan", "wan"],
+                                      ["net_af_packet0,iface=lan0", "net_af_packet1,iface=wan0"],
+                                      prefix=["ip", "netns", "exec", self.network.gateway])
+            try:
+                self.assertTrue(running.wait_for(self.answers), "the gateway does not answer pings of the host")
+                self.sweep_both_ways(sizes)
+                rates = {family: self.transfer(family, octets) for family in scene.FAMILIES}
+            finally:
+                result = running.stop()
+                print(result.describe() if sys.exc_info()[0] else "", end="")
+        self.assert_clean(result)
+        self.assertEqual(self.xfrm_errors(), before, "Linux counted errors of xfrm")
+        print(f"(Mbit/s to and from Linux, IPv4 {'/'.join(rates[4])}, IPv6 {'/'.join(rates[6])}; "
+              f"{time.monotonic() - started:.0f} s; drops {result.drops}) ", end="", flush=True)
+
+    def answers(self):
+        """Whether the gateway answers the host: it is up."""
+        ping = ["ip", "netns", "exec", self.network.host, "ping", "-c", "1", "-W", "1",
+                scene.OUR_ADDRESS[scene.LAN][4]]
+        return subprocess.run(ping, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+# Linux, espgw, envelopes, ESN. The first two get every size; the others every 61st.
+ROWS = [
+    ("tunnel", "tunnel", 4, False),
+    ("device", "ipip", 4, True),
+    ("tunnel", "ipip", 6, True),
+    ("device", "tunnel", 6, False),
+    ("tunnel", "ipip", 4, True),
+    ("device", "ipip", 4, False),
+    ("tunnel", "tunnel", 6, False),
+    ("device", "ipip", 6, True),
+]
+EVERY_SIZE, SOME_SIZES = (0, 1472, 1), (0, 5000, 61)
+
+
+def test_of(number, row):
+    def test(self):
+        every = number < 2 or LONG
+        self.check_row(Row(*row), EVERY_SIZE if every else SOME_SIZES, BULK_BYTES if every else FEW_BYTES)
+    linux, ours, outer, esn = row
+    test.__doc__ = f"Linux: {linux}, espgw: {ours}, IPv{outer} envelopes, {'ESN' if esn else 'no ESN'}"
+    return test
+
+
+for _number, _row in enumerate(ROWS):
+    setattr(LinuxPeer, f"test_{_number + 1}_{_row[0]}_{_row[1]}_{_row[2]}{'_esn' if _row[3] else ''}",
+            test_of(_number, _row))
+
+if __name__ == "__main__":
+    gateway.main()
