@@ -61,16 +61,22 @@ outer6_finish(struct rte_ipv6_hdr *ip, uint32_t total_bytes, uint8_t tos)
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)(total_bytes - sizeof(*ip)));
 }
 
-/* Over IPv4 the checksum is 0, "none"; IPv6 does not allow that (RFC 3948 2.1, RFC 8200 8.1). */
+/*
+ * Over IPv4 the checksum is 0, "none"; IPv6 does not allow that (RFC 3948 2.1, RFC 8200 8.1). The
+ * view is already the envelope's.
+ */
 static void
-outer_udp_finish(const struct tunnel *tunnel, struct rte_mbuf *m, uint16_t ip_bytes)
+outer_udp_finish(struct rte_mbuf *m)
 {
+	uint16_t ip_bytes = pkt(m)->l4_offset;
 	struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, struct rte_udp_hdr *, ip_bytes);
 
 	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(m->pkt_len - ip_bytes));
-	if (tunnel->outer_family == 6)
-		udp->dgram_cksum = rte_ipv6_udptcp_cksum_mbuf(
-			m, rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *), ip_bytes);
+	if (pkt(m)->family == 4)
+		return;
+	udp->dgram_cksum = ip_l4_checksum(m);
+	if (udp->dgram_cksum == 0)
+		udp->dgram_cksum = 0xffff;
 }
 
 /* The envelope's view, as the parser would have made it, and where it goes. */
@@ -113,7 +119,7 @@ tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
 		outer6_finish((struct rte_ipv6_hdr *)outer, m->pkt_len, tos);
 	outer_view(tunnel, view, tos, df, spi);
 	if (tunnel->carrier == TUNNEL_UDP)
-		outer_udp_finish(tunnel, m, view->l4_offset);
+		outer_udp_finish(m);
 }
 
 static bool

@@ -14,6 +14,7 @@
 
 #include "addr.h"
 #include "counter.h"
+#include "drop.h"
 #include "errmsg.h"
 #include "pkt.h"
 #include "selector.h"
@@ -82,7 +83,7 @@ struct tunnel {
 	/* template of the outer headers, complete for TOS 0, length 0, no DF, ID 0: the IPv4
 	 * checksum is right for these, and takes in by addition what is filled in */
 	union {
-		uint8_t outer[48];
+		uint8_t outer[48] __rte_aligned(8);
 		struct {
 			struct rte_ipv4_hdr ip4;
 			struct rte_udp_hdr udp4;
@@ -109,7 +110,7 @@ struct tunnel {
 	uint16_t n_workers;
 	/* --- control lcore */
 	struct tunnel_config config;
-	uint64_t keepalive_due_tsc;
+	uint64_t keepalive_due_ms;
 };
 
 struct tunnel_table {

@@ -5,11 +5,6 @@
 /* What the tests of this module share: a pool, packets as chains of any cut, a tunnel to begin
  * with. */
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +12,7 @@
 
 #include "eal.h"
 #include "tunnel.h"
+#include "unit.h"
 
 enum { POOL_SIZE = 63 };
 

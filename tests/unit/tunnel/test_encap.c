@@ -161,6 +161,38 @@ test_df_dscp_ecn(void **state)
 	}
 }
 
+static uint16_t
+udp6_checksum(struct tunnel *tunnel, uint16_t last_word)
+{
+	struct golden_row row = {6, TUNNEL_UDP, TUNNEL_DF_COPY, 0, true, 0, true, 44, 48, {0}};
+	struct rte_mbuf *m = envelope_make(&row, 2048);
+	uint16_t checksum;
+
+	memcpy(rte_pktmbuf_mtod_offset(m, void *, 42), &last_word, 2);
+	tunnel_encapsulate(tunnel, 1, m);
+	checksum = rte_pktmbuf_mtod_offset(m, struct rte_udp_hdr *, 40)->dgram_cksum;
+	assert_int_equal(rte_ipv6_udptcp_cksum_verify(rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *),
+				 rte_pktmbuf_mtod_offset(m, void *, 40)),
+		0);
+	rte_pktmbuf_free(m);
+	return checksum;
+}
+
+/* Over IPv6 a checksum that comes out as 0 is sent as 0xffff: 0 would say that there is none. */
+static void
+test_udp6_checksum_zero(void **state)
+{
+	struct tunnel_config c = config_make(6);
+	struct tunnel_table *t = table_make(1);
+	struct tunnel *tunnel;
+
+	(void)state;
+	c.carrier = TUNNEL_UDP;
+	tunnel = tunnel_make(t, &c);
+	assert_int_equal(udp6_checksum(tunnel, udp6_checksum(tunnel, 0)), 0xffff);
+	tunnel_table_destroy(t);
+}
+
 /* The IDs of packets without DF: a counter, and no two workers meet (RFC 6864). */
 static void
 test_ids_differ_between_workers(void **state)
@@ -208,6 +240,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_same_bytes_as_scapy, fixture_pool_full),
 		cmocka_unit_test_teardown(test_df_dscp_ecn, fixture_pool_full),
+		cmocka_unit_test_teardown(test_udp6_checksum_zero, fixture_pool_full),
 		cmocka_unit_test_teardown(test_ids_differ_between_workers, fixture_pool_full),
 		cmocka_unit_test_teardown(test_flow_hash, fixture_pool_full),
 	};
