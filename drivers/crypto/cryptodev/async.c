@@ -24,7 +24,11 @@ struct op_private {
 	uint8_t icv[CRYPTO_ICV_MAX]; /* of packets where it straddles segments */
 };
 
-enum { PRIVATE_OFFSET = sizeof(struct rte_crypto_op) + sizeof(struct rte_crypto_sym_op) };
+enum {
+	OP_BYTES = sizeof(struct rte_crypto_op) + sizeof(struct rte_crypto_sym_op),
+	PRIVATE_OFFSET = RTE_ALIGN_CEIL(OP_BYTES, _Alignof(struct op_private)),
+	PRIVATE_BYTES = PRIVATE_OFFSET - OP_BYTES + sizeof(struct op_private),
+};
 
 struct async_engine {
 	struct crypto_engine engine;
@@ -164,7 +168,7 @@ ops_create(struct async_engine *e, const struct crypto_engine_params *params)
 	snprintf(name, sizeof(name), "espgw_ops_%u", e->device.id);
 	e->ops = rte_crypto_op_pool_create(name, RTE_CRYPTO_OP_TYPE_SYMMETRIC,
 		params->workers * (DESCRIPTORS + 2 * OP_CACHE + CRYPTO_BURST), OP_CACHE,
-		sizeof(struct op_private), params->socket);
+		PRIVATE_BYTES, params->socket);
 	return e->ops == NULL ? -rte_errno : 0;
 }
 

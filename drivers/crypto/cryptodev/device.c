@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <rte_bus_vdev.h>
 #include <rte_cryptodev.h>
+#include <rte_dev.h>
 #include <rte_errno.h>
 
 #include "log.h"
@@ -68,7 +68,6 @@ queues_setup(const struct device *device, const struct device_needs *needs)
 	return rc;
 }
 
-/* -EBUSY: another engine has it. */
 static int
 device_start(struct device *device, const struct device_needs *needs)
 {
@@ -122,12 +121,13 @@ open_named(struct device *device, const struct device_needs *needs, struct error
 	return 0;
 }
 
-/* Any that suits and is idle. -ENODEV: none. */
+/* Any that suits and that nobody has configured yet. -ENODEV: none. */
 static int
 open_any(struct device *device, const struct device_needs *needs)
 {
 	for (unsigned id = 0; id < RTE_CRYPTO_MAX_DEVS; id++) {
 		if (!rte_cryptodev_is_valid_dev((uint8_t)id) ||
+			rte_cryptodev_queue_pair_count((uint8_t)id) != 0 ||
 			!device_suits((uint8_t)id, needs->features))
 			continue;
 		device->id = (uint8_t)id;
@@ -148,7 +148,8 @@ open_vdev(struct device *device, const struct device_needs *needs, const char *d
 		needs->params->socket < 0 ? 0 : needs->params->socket);
 	for (unsigned i = 0; i < VDEV_NAMES && rc == -EEXIST; i++) {
 		snprintf(name, sizeof(name), "%s_espgw%u", driver, i);
-		rc = rte_cryptodev_get_dev_id(name) >= 0 ? -EEXIST : rte_vdev_init(name, args);
+		rc = rte_cryptodev_get_dev_id(name) >= 0 ? -EEXIST
+							 : rte_eal_hotplug_add("vdev", name, args);
 	}
 	if (rc != 0)
 		return rc;
@@ -156,7 +157,7 @@ open_vdev(struct device *device, const struct device_needs *needs, const char *d
 	device->ours = true;
 	rc = device_suits(device->id, needs->features) ? device_start(device, needs) : -ENOTSUP;
 	if (rc != 0) {
-		rte_vdev_uninit(name);
+		rte_eal_hotplug_remove("vdev", name);
 		device->ours = false;
 	}
 	return rc;
@@ -190,7 +191,7 @@ device_close(struct device *device)
 	snprintf(name, sizeof(name), "%s", rte_cryptodev_name_get(device->id));
 	rte_cryptodev_stop(device->id);
 	if (device->ours)
-		rte_vdev_uninit(name);
+		rte_eal_hotplug_remove("vdev", name);
 	rte_mempool_free(device->sessions);
 }
 
