@@ -205,10 +205,11 @@ solicit_handle(struct neigh_table *t, const struct port *p, const struct nd *nd)
 	if (mac)
 		neigh_learn(t, &(struct neigh_evidence){.port = p->index,
 				       .addr = nd->src,
-				       .mac = nd->mac,
+				       .mac = mac,
 				       .override = true,
-				       .create = neigh_is_on_link(p, &nd->src)});
-	mac = nd->has_mac ? nd->mac : neigh_mac(t, p->index, &nd->src);
+				       .create = on_link});
+	else if (on_link)
+		mac = neigh_mac(t, p->index, &nd->src);
 	/* Without it the neighbour is being asked for it, and asks again itself. */
 	if (mac)
 		nd_send(t, p, mac, &reply);
