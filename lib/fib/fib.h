@@ -9,6 +9,7 @@
  * changes go to the other one. A reader sees all of a commit or nothing.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_rcu_qsbr.h>
@@ -38,7 +39,8 @@ int fib_set(struct fib *fib, uint16_t table, const struct ip_prefix *prefix, uin
 int fib_unset(struct fib *fib, uint16_t table, const struct ip_prefix *prefix, struct error *err);
 
 /* Publishes what was noted; returns when no reader sees the old state any more. Waits for a grace
- * period. */
+ * period. All or nothing: on an error (-ENOSPC: a limit; -ENOENT: unset of what is not there)
+ * nothing is published. What was noted is forgotten either way. */
 int fib_commit(struct fib *fib, struct error *err);
 
 /* Forgets what was noted since the last commit. */

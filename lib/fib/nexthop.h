@@ -8,6 +8,7 @@
  * after a grace period.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_rcu_qsbr.h>
@@ -56,9 +57,12 @@ struct nexthop_table *nexthop_table_create(
 void nexthop_table_destroy(struct nexthop_table *t);
 
 /* Finds or makes the entry with these values (link is kept when it exists) and takes a reference.
- * *id. -ENOSPC. Control. */
+ * *id. A group holds a reference on each of its members, which are copied. -ENOSPC, -ENOMEM.
+ * Control. */
 int nexthop_get(
 	struct nexthop_table *t, const struct nexthop *like, uint32_t *id, struct error *err);
+/* The entry with these values, or NEXTHOP_ID_NONE. Takes no reference. Control. */
+uint32_t nexthop_find(const struct nexthop_table *t, const struct nexthop *like);
 /* The last put retires the index: it is free for reuse after nexthop_reclaim has waited for a grace
  * period. Fixed ids are ignored. */
 void nexthop_put(struct nexthop_table *t, uint32_t id);

@@ -4,9 +4,14 @@
 
 /*
  * Routes as people and daemons speak of them: several to one prefix, each with a metric. The lowest
- * metric with a usable way wins, equal ones share by flow (ECMP). A route to a tunnel that is down
- * leaves the set; when no usable route is left but a down tunnel's, the prefix discards (fail
- * closed) instead of falling through to a shorter prefix. Control lcore.
+ * metric with a usable way wins, equal ones share by flow (ECMP, at most ECMP_MAX of them). A route
+ * to a tunnel that is down leaves the set; when no usable route is left but a down tunnel's, the
+ * prefix discards (fail closed) instead of falling through to a shorter prefix. Control lcore.
+ *
+ * Beside metrics: one of our own addresses beats all; a discard beats its equals. A resolved host
+ * stands in for the on-link route that it was resolved on, and is used where there is no other
+ * route, but never beats a gateway's, a tunnel's or a discard route to the same prefix, whatever
+ * their metric or state: who answers ARP must not draw a tunnel's packets into the clear.
  */
 
 #include "fib.h"
@@ -34,13 +39,13 @@ struct route {
 
 struct route_table;
 
-/* capacity: route objects. Uses fib and nexthops. */
+/* Uses fib and nexthops, which outlive it; what it published stays published. */
 struct route_table *route_table_create(
 	struct fib *fib, struct nexthop_table *nexthops, struct error *err);
 void route_table_destroy(struct route_table *t);
 
-/* Notes the change in the FIB; seen after route_commit. -EEXIST: the same route is there; -ENOENT.
- */
+/* Notes the change; seen after route_commit. A route is named by all that its via uses, and its
+ * metric. -EEXIST: the same route is there; -ENOENT; -ENOSPC: no next hop left; -EINVAL. */
 int route_add(struct route_table *t, const struct route *route, struct error *err);
 int route_delete(struct route_table *t, const struct route *route, struct error *err);
 
@@ -48,15 +53,20 @@ int route_delete(struct route_table *t, const struct route *route, struct error 
  * otherwise. */
 int route_tunnel_state(struct route_table *t, uint32_t tunnel, bool up, struct error *err);
 
-/* fib_commit, then gives back the next hops that nobody uses any more. */
+/*
+ * Publishes what was noted (fib_commit), then gives back the next hops that nobody uses any more.
+ * On an error nothing is published and the changes stay noted: take them back (the opposite of
+ * each) and commit again, or make room and commit again.
+ */
 int route_commit(struct route_table *t, struct error *err);
 
 /* All of them, in no order; stops when fn returns non-zero and returns that. */
 int route_walk(
 	const struct route_table *t, int (*fn)(const struct route *route, void *arg), void *arg);
 
-/* The next hop of a gateway or host on a port, for the neighbour table to set the link of;
- * NEXTHOP_ID_NONE: no route uses it. */
+/* The next hop of a gateway or host on a port, for the neighbour table to set the link of; there
+ * from route_add on, so that the link can be set before the commit. NEXTHOP_ID_NONE: no route uses
+ * it. */
 uint32_t route_neighbour_nexthop(
 	const struct route_table *t, uint16_t port, const struct ip_addr *addr);
 
