@@ -140,9 +140,11 @@ class Run:
     def start(self, name, program, lcores, vdevs, arguments):
         eal = ["--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "--log-level", "lib.eal:warning",
                "--log-level", "pmd.net.memif:error", "--file-prefix", f"demo-{name}-{os.getpid()}", *lcores, *vdevs]
+        # EAL makes a folder for each file prefix there, and leaves it.
+        environment = dict(os.environ, RUNTIME_DIRECTORY=self.folder)
         with open(self.path(f"{name}.log"), "wb") as log:
             self.processes[name] = subprocess.Popen([program, *eal, "--", *arguments], stdin=subprocess.DEVNULL,
-                                                    stdout=log, stderr=subprocess.STDOUT)
+                                                    stdout=log, stderr=subprocess.STDOUT, env=environment)
 
     def start_wire(self):
         vdevs, links = [], []
