@@ -14,7 +14,6 @@ import argparse
 import collections
 import logging
 import os
-import re
 import secrets
 import shutil
 import subprocess
@@ -23,98 +22,67 @@ import tempfile
 import time
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "system"))
 # pylint: disable=wrong-import-position
 from scapy.layers.inet import IP  # noqa: E402
 from scapy.layers.inet6 import IPv6  # noqa: E402
-from scapy.layers.ipsec import ESP, SecurityAssociation  # noqa: E402
-from scapy.utils import RawPcapReader, RawPcapWriter  # noqa: E402
 
 import demo_packets  # noqa: E402
+import gateway  # noqa: E402
+import judge  # noqa: E402
+import scene  # noqa: E402
 
 ROUNDS = 5
 NETWORKS = [("192.168.{}.", 24), ("10.{}.0.", 24), ("2001:db8:{}::", 64), ("2001:db8:1{}::", 64)]
+HOSTS = range(10, 14)
 WILD = {4: "203.0.113.{}", 6: "2001:db8:ff::{}"}
 # Each tunnel: family of the envelopes, ESN, the networks that are routed into it.
 TUNNELS = [("ipsec0", 4, False, (NETWORKS[0], NETWORKS[2])), ("ipsec1", 6, True, (NETWORKS[1], NETWORKS[3]))]
+GATEWAY_LAN, GATEWAY_WAN, HOST = 1, 2, 3  # last byte of a MAC address
 
 
 class Failed(Exception):
     """The demo did not show what it promises; the message says what."""
 
 
-class Sa:
-    """One direction of a tunnel; `side` is the gateway that sends on it."""
-
-    def __init__(self, index, side):
-        self.name, self.family, self.esn, _ = TUNNELS[index]
-        self.spi = 0x1000 * side + index + 1
-        self.key = secrets.token_bytes(36)
-        self.src, self.dst = (WILD[self.family].format(end) for end in (side, 3 - side))
-
-    def config(self, direction):
-        return (f'{{ spi = {self.spi:#x}; direction = "{direction}"; tunnel = "{self.name}"; '
-                f'algorithm = "aes-256-gcm"; key = "{self.key.hex()}"; esn = {str(self.esn).lower()}; }}')
-
-    def scapy(self):
-        header = IP if self.family == 4 else IPv6
-        more = {"esn_en": True, "esn": 0} if self.esn else {}
-        return SecurityAssociation(ESP, spi=self.spi, crypt_algo="AES-GCM", crypt_key=self.key,
-                                   tunnel_header=header(src=self.src, dst=self.dst), **more)
-
-    def tshark(self):
-        return (f'uat:esp_sa:"IPv{self.family}","{self.src}","{self.dst}","{self.spi:#010x}",'
-                f'"AES-GCM with 16 octet ICV [RFC4106]","0x{self.key.hex()}","NULL",""')
-
-
 def mac(side, kind):
     return f"02:00:00:00:{side:02x}:{kind:02x}"
 
 
-GATEWAY_LAN, GATEWAY_WAN, HOST = 1, 2, 3
+def prefix_of(network, side):
+    net, bits = network
+    return (net.format(side) if ":" in net else net.format(side) + "0") + f"/{bits}"
+
+
+def make_sas():
+    """For each tunnel and sending gateway the SA, as scapy sees it; keys are new in each run."""
+    sas = []
+    for index, (name, family, esn, _) in enumerate(TUNNELS):
+        for side in (1, 2):
+            src, dst = (WILD[family].format(end) for end in (side, 3 - side))
+            sas.append(scene.Side(0x1000 * side + index + 1, f"from {side}", name=name, esn=esn, family=family, src=src,
+                                  dst=dst, key=secrets.token_bytes(36)))
+    return sas
 
 
 def config(side, sas):
-    """The configuration file of one gateway."""
+    """The configuration of one gateway."""
     far = 3 - side
-    lan = ", ".join(f'"{net.format(side)}1/{bits}"' for net, bits in NETWORKS)
-    hosts = ",\n  ".join(f'{{ address = "{net.format(side)}{host}"; mac = "{mac(side, HOST)}"; port = "lan"; }}'
-                         for net, _ in NETWORKS for host in range(10, 14))
-    tunnels = ",\n  ".join(f'{{ name = "{name}"; local = "{WILD[family].format(side)}"; '
-                           f'remote = "{WILD[family].format(far)}"; }}' for name, family, _, _ in TUNNELS)
-    routes = ",\n  ".join(f'{{ prefix = "{net.format(far)}0/{bits}"; via = "{name}"; }}'.replace("::0/", "::/")
-                          for name, _, _, nets in TUNNELS for net, bits in nets)
-    keys = ",\n  ".join(sa.config("out" if sender == side else "in") for (_, sender), sa in sas.items())
-    return f"""unsafe_static_keys = true;
-ports = (
-  {{ device = "net_memif0"; name = "lan"; role = "protected"; mtu = 9000; addresses = [ {lan} ]; }},
-  {{ device = "net_memif1"; name = "wan"; role = "unprotected"; mtu = 9216;
-    addresses = [ "{WILD[4].format(side)}/24", "{WILD[6].format(side)}/64" ]; }}
-);
-neighbours = (
-  {hosts}
-);
-tunnels = (
-  {tunnels}
-);
-sas = (
-  {keys}
-);
-routes = (
-  {routes}
-);
-"""
-
-
-def read_pcap(path):
-    with RawPcapReader(path) as reader:
-        return [data for data, _ in reader]
-
-
-def write_pcap(path, frames):
-    writer = RawPcapWriter(path, linktype=1)
-    for data in frames:
-        writer.write(data)
-    writer.close()
+    wan = [f"{WILD[4].format(side)}/24", f"{WILD[6].format(side)}/64"]
+    return {
+        "unsafe_static_keys": True,
+        "ports": [{"device": "net_memif0", "name": "lan", "role": "protected", "mtu": 9000,
+                   "addresses": [f"{net.format(side)}1/{bits}" for net, bits in NETWORKS]},
+                  {"device": "net_memif1", "name": "wan", "role": "unprotected", "mtu": 9216, "addresses": wan}],
+        # Packets from a file do not answer ARP; between themselves the gateways ask.
+        "neighbours": [scene.neighbour(f"{net.format(side)}{host}", mac(side, HOST), "lan")
+                       for net, _ in NETWORKS for host in HOSTS],
+        "tunnels": [{"name": name, "local": WILD[family].format(side), "remote": WILD[family].format(far)}
+                    for name, family, _, _ in TUNNELS],
+        "sas": [{**sa.config(), "direction": "out" if sa.direction == f"from {side}" else "in"} for sa in sas],
+        "routes": [{"prefix": prefix_of(network, far), "via": name}
+                   for name, _, _, networks in TUNNELS for network in networks],
+    }
 
 
 class Run:
@@ -167,16 +135,16 @@ class Run:
 
     def start_gateway(self, side, sas):
         with open(self.path(f"{side}.conf"), "w", encoding="ascii") as out:
-            out.write(config(side, sas))
+            out.write(gateway.config_text(config(side, sas)))
         cpu = cpus()[side % len(cpus())]
         self.start(f"gateway{side}", self.espgw, ["--lcores", f"0@{cpu},1@{cpu}"],
                    self.memif("net_memif0", side, "client", GATEWAY_LAN)
                    + self.memif("net_memif1", side, "client", GATEWAY_WAN),
                    ["-f", self.path(f"{side}.conf"), "--state", self.path(f"state{side}")])
 
-    def log(self, name):
+    def log(self, name, lines=40):
         with open(self.path(f"{name}.log"), encoding="utf-8", errors="replace") as log:
-            return "".join(log.readlines()[-40:])
+            return "".join(log.readlines()[-lines:])
 
     def wait(self):
         """Until the wire has been idle; then the gateways are asked to stop."""
@@ -207,24 +175,30 @@ def cpus():
 
 
 def opened_by_scapy(envelopes, sas):
-    """The raw packet in each envelope, where scapy finds it authentic; and the SA that it came on."""
-    by_spi = {sa.spi: (sa, sa.scapy()) for sa in sas.values()}
+    """(SA, raw packet) of each envelope; scapy raises where one is not authentic."""
+    by_spi = {sa.spi: sa for sa in sas}
     for data in envelopes:
         outer = (IP if data[0] >> 4 == 4 else IPv6)(data)
-        sa, association = by_spi[int.from_bytes(bytes(outer[ESP])[:4], "big")]
+        sa = by_spi[int.from_bytes(bytes(outer.payload)[:4], "big")]
         if (outer.src, outer.dst) != (sa.src, sa.dst):
             raise Failed(f"an envelope of {sa.name} goes from {outer.src} to {outer.dst}")
-        yield sa, bytes(association.decrypt(outer))
+        yield sa, sa.open(data)
 
 
-def opened_by_tshark(path, sas, *more):
-    command = ["tshark", "-r", path, "-o", "esp.enable_encryption_decode:TRUE"]
-    for sa in sas.values():
-        command += ["-o", sa.tshark()]
-    result = subprocess.run([*command, "-Y", "esp", *more], capture_output=True, text=True, check=False)
+def tshark(path, sas, *fields):
+    """What tshark sees in each envelope, the values of the fields."""
+    command = ["tshark", "-r", path, "-o", "esp.enable_encryption_decode:TRUE", "-Y", "esp", "-T", "fields", "-E",
+               "separator=|"]
+    for sa in sas:
+        command += ["-o", judge.sa_option(sa)]
+    for field in fields:
+        command += ["-e", field]
+    # A HOME of its own: the user's preferences must not decide.
+    result = subprocess.run(command, capture_output=True, text=True, check=False,
+                            env=dict(os.environ, HOME=os.path.dirname(path)))
     if result.returncode:
         raise Failed(f"tshark says: {result.stderr}")
-    return result.stdout.splitlines()
+    return [line.split("|", len(fields) - 1) for line in result.stdout.splitlines()]
 
 
 def same(what, want, got):
@@ -259,45 +233,47 @@ def show_envelopes(opened):
 
 
 def show_some(path, sas):
-    lines = opened_by_tshark(path, sas, "-T", "fields", "-E", "separator=|", "-e", "esp.spi", "-e", "esp.sequence",
-                             "-e", "frame.len", "-e", "ip.src", "-e", "ipv6.src", "-e", "_ws.col.Info")
+    lines = tshark(path, sas, "esp.spi", "esp.sequence", "frame.len", "ip.src", "ipv6.src", "_ws.col.Info")
     print("\n  some of them as tshark shows them: SPI, sequence number, bytes, sources (outer, inner), what is inside")
-    for sa in sas.values():
-        shown = [line.split("|") for line in lines if line.startswith(f"{sa.spi:#010x}")]
-        for spi, sequence, size, src4, src6, info in shown[1:3]:
+    for sa in sas:
+        for spi, sequence, size, src4, src6, info in [line for line in lines if line[0] == f"{sa.spi:#010x}"][1:3]:
             print(f"  {spi} {sequence:>4} {size:>5}  {f'{src4} {src6}'.strip():<42.42} {info[:60]}")
 
 
-def drops_of(summary):
-    """Lines of a gateway's closing summary that count drops."""
-    return [line.strip() for line in summary.splitlines() if re.search(r"\bdrop", line)]
+def show_drops(run):
+    """Packets that a gateway dropped, by reason."""
+    for side in (1, 2):
+        drops = gateway.Result(0, run.log(f"gateway{side}", 1000), {}).drops
+        print(f"  gateway {'AB'[side - 1]} dropped: "
+              + (", ".join(f"{reason} {count}" for reason, count in drops.items()) or "nothing"))
 
 
-def judge(run, sent, sas):
-    wild = read_pcap(run.path("wild.pcap"))
+def judge_all(run, sent, sas):
+    path = run.path("wild.pcap")
+    wild = gateway.pcap_read(path)
     packets = [packet for packet in map(demo_packets.unframe, wild) if packet]
     envelopes = [p for p in packets if (p[9] if p[0] >> 4 == 4 else p[6]) == 50]
     opened = list(opened_by_scapy(envelopes, sas))
-    contained = [bytes.fromhex(line) for line in
-                 opened_by_tshark(run.path("wild.pcap"), sas, "-T", "fields", "-e", "esp.contained_data") if line]
+    contained = [bytes.fromhex(fields[0]) for fields in tshark(path, sas, "esp.contained_data")]
     show_packets(sent)
     show_envelopes(opened)
-    show_some(run.path("wild.pcap"), sas)
+    show_some(path, sas)
     print(f"\n  on the wire: {len(wild)} frames, {len(envelopes)} of them envelopes, the others ARP and ND")
-    sealed = sorted(demo_packets.forwarded(p, 1) for p in sent[1] + sent[2])
+    sealed = sorted(forwarded(p, 1) for p in sent[1] + sent[2])
     good = [same("envelopes that scapy opens and finds authentic", sealed, sorted(inner for _, inner in opened)),
             same("envelopes that tshark opens", sealed, sorted(contained))]
     for side in (1, 2):
-        want = [demo_packets.forwarded(packet, 2) for packet in sent[side]]
-        out = [demo_packets.unframe(data) for data in read_pcap(run.path(f"lan{3 - side}-out.pcap"))]
+        out = map(demo_packets.unframe, gateway.pcap_read(run.path(f"lan{3 - side}-out.pcap")))
         way = "A to B" if side == 1 else "B to A"
-        good.append(same(f"came out as sent, but for TTL (2 hops) and checksum, {way}", want,
-                         [packet for packet in out if packet]))
-    for side in (1, 2):
-        for line in drops_of(run.log(f"gateway{side}")):
-            print(f"  gateway {'AB'[side - 1]}: {line}")
+        good.append(same(f"came out as sent, but for TTL (2 hops) and checksum, {way}",
+                         [forwarded(packet, 2) for packet in sent[side]], [packet for packet in out if packet]))
+    show_drops(run)
     if not all(good):
         raise Failed("not every packet is what it should be")
+
+
+def forwarded(packet, hops):
+    return bytes(scene.forwarded((IP if packet[0] >> 4 == 4 else IPv6)(packet), hops))
 
 
 def demonstrate(build, folder):
@@ -306,9 +282,9 @@ def demonstrate(build, folder):
     for side in (1, 2):
         networks = [(net.format(side), net.format(3 - side)) for net, _ in NETWORKS]
         sent[side] = demo_packets.Source(side, networks).packets(ROUNDS)
-        write_pcap(os.path.join(folder, f"lan{side}-in.pcap"),
-                   [demo_packets.frame(p, mac(side, HOST), mac(side, GATEWAY_LAN)) for p in sent[side]])
-    sas = {(index, side): Sa(index, side) for index in range(len(TUNNELS)) for side in (1, 2)}
+        gateway.pcap_write(os.path.join(folder, f"lan{side}-in.pcap"),
+                           [demo_packets.frame(p, mac(side, HOST), mac(side, GATEWAY_LAN)) for p in sent[side]])
+    sas = make_sas()
     print(f"{len(sent[1])} packets of LAN A and {len(sent[2])} of LAN B, made by scapy; "
           f"two gateways, {len(TUNNELS)} tunnels, AES-256-GCM")
     run = Run(build, folder)
@@ -319,7 +295,7 @@ def demonstrate(build, folder):
         run.wait()
     finally:
         run.kill()
-    judge(run, sent, sas)
+    judge_all(run, sent, sas)
     print(f"\nthe demo passed in {time.monotonic() - started:.0f} s")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The packets of the demo, and what a router makes of a packet. Everything is seeded: two runs send the same."""
+"""The packets of the demo. Everything is seeded: two runs send the same."""
 import random
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, fragment
@@ -88,19 +88,3 @@ def unframe(data):
     if data[12:14] == b"\x86\xdd":
         return packet[:40 + int.from_bytes(packet[4:6], "big")]
     return None
-
-
-def forwarded(packet, hops):
-    """What the packet is after `hops` routers: TTL or hop limit, and the checksum of an IPv4 header. Nothing else."""
-    new = bytearray(packet)
-    if packet[0] >> 4 == 6:
-        new[7] -= hops
-        return bytes(new)
-    new[8] -= hops
-    new[10:12] = b"\0\0"
-    head = (packet[0] & 15) * 4
-    total = sum(int.from_bytes(new[i:i + 2], "big") for i in range(0, head, 2))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    new[10:12] = (0xFFFF - total).to_bytes(2, "big")
-    return bytes(new)
