@@ -250,3 +250,15 @@ icmp_echo_reply(struct rte_mbuf *m, const struct ip_addr *source)
 	write_checksum(m);
 	return parse_ip(m) == DROP_NONE;
 }
+
+bool
+icmp_is_echo_request(const struct rte_mbuf *m)
+{
+	const struct pkt *p = pkt_const(m);
+	uint8_t type = (uint8_t)(rte_be_to_cpu_16(p->src_port_be) >> 8);
+
+	if (p->flags & PKT_LATER_FRAGMENT)
+		return false;
+	return p->family == 4 ? p->proto == IPPROTO_ICMP && type == ICMP_ECHO
+			      : p->proto == IPPROTO_ICMPV6 && type == ICMP6_ECHO_REQUEST;
+}

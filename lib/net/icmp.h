@@ -47,4 +47,7 @@ struct rte_mbuf *icmp_error_create(
  */
 bool icmp_echo_reply(struct rte_mbuf *m, const struct ip_addr *source);
 
+/* Whether the parsed packet m is an echo request, by its type. */
+bool icmp_is_echo_request(const struct rte_mbuf *m);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_ether.h>
 
@@ -98,5 +99,18 @@ void port_header_fill(struct port *p);
 
 /* fe80:: and the interface identifier of its MAC address (RFC 4291 appendix A). */
 struct ip_addr port_link_local(const struct port *p);
+
+/* Writes the port's Ethernet header, header_bytes long, for a packet of this family. Data path. */
+static inline void
+port_header_write(
+	const struct port *p, uint8_t *frame, const uint8_t mac[RTE_ETHER_ADDR_LEN], uint8_t family)
+{
+	rte_be16_t ethertype =
+		family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
+
+	memcpy(frame, p->header, p->header_bytes);
+	memcpy(frame, mac, RTE_ETHER_ADDR_LEN);
+	memcpy(frame + p->header_bytes - sizeof(ethertype), &ethertype, sizeof(ethertype));
+}
 
 #endif

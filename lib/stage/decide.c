@@ -6,8 +6,6 @@
  * unprotected side but a bypass policy.
  */
 
-#include <rte_icmp.h>
-
 #include "ip.h"
 #include "parse.h"
 #include "stage.h"
@@ -70,15 +68,6 @@ is_nd(const struct pkt *p)
 	       (p->src_port_be & RTE_BE16(0xff00)) <= RTE_BE16(137 << 8);
 }
 
-static bool
-is_echo_request(const struct pkt *p)
-{
-	uint8_t type = (uint8_t)(rte_be_to_cpu_16(p->src_port_be) >> 8);
-
-	return (p->proto == IPPROTO_ICMP && type == RTE_IP_ICMP_ECHO_REQUEST) ||
-	       (p->proto == IPPROTO_ICMPV6 && type == 128);
-}
-
 static enum verdict
 by_policy(const struct spd_result *r, const struct pkt *p, uint8_t to, enum drop_reason *why)
 {
@@ -102,13 +91,15 @@ by_policy(const struct spd_result *r, const struct pkt *p, uint8_t to, enum drop
 }
 
 static enum verdict
-by_zone(const struct pkt *p, uint8_t to, enum drop_reason *why)
+by_zone(const struct rte_mbuf *m, uint8_t to, enum drop_reason *why)
 {
+	const struct pkt *p = pkt_const(m);
+
 	*why = DROP_zone;
 	if (!zone_allows[p->zone][to])
 		return VERDICT_DROP;
 	/* to us from outside: what the outside may ask of us without a policy */
-	if (to == ZONE_SELF && p->zone == ZONE_UNPROTECTED && !is_echo_request(p)) {
+	if (to == ZONE_SELF && p->zone == ZONE_UNPROTECTED && !icmp_is_echo_request(m)) {
 		*why = DROP_local_unhandled;
 		return VERDICT_DROP;
 	}
@@ -221,7 +212,7 @@ decide_one(struct worker *w, struct rte_mbuf *m, uint8_t to, struct spd *spd,
 			drop_undeliverable(w, m, why);
 			return;
 		}
-		verdict = by_zone(p, to, &why);
+		verdict = by_zone(m, to, &why);
 	}
 	switch (verdict) {
 	case VERDICT_GO:

@@ -12,7 +12,7 @@
 static struct sa *
 find_sa(const struct worker *w, struct rte_mbuf *m)
 {
-	const struct pkt *p = pkt(m);
+	const struct pkt *p = pkt_const(m);
 	rte_be32_t spi = rte_pktmbuf_mtod_offset(m, const struct rte_esp_hdr *, p->l4_offset)->spi;
 	const uint8_t *dst = rte_pktmbuf_mtod_offset(m, const uint8_t *,
 		p->family == 4 ? offsetof(struct rte_ipv4_hdr, dst_addr)
@@ -30,7 +30,7 @@ check_binding(const struct worker *w, const struct sa *sa, const struct rte_mbuf
 
 	if (!t)
 		return DROP_tunnel_gone;
-	if ((t->carrier == TUNNEL_UDP) != (pkt(m)->proto == IPPROTO_UDP))
+	if ((t->carrier == TUNNEL_UDP) != (pkt_const(m)->proto == IPPROTO_UDP))
 		return DROP_esp_carrier;
 	if (!tunnel_owns_outer(t, m))
 		return DROP_esp_address;
@@ -102,7 +102,7 @@ stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf *m)
 		drop(w, m, why);
 		return;
 	}
-	counter_add(&t->counters[w->index].in, 1, m->pkt_len);
+	counter_add(&t->workers[w->index].in, 1, m->pkt_len);
 	counter_add(&w->stats.esp_in, 1, m->pkt_len);
 	stage_again(w, m);
 }

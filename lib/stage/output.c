@@ -10,19 +10,15 @@
 static struct rte_mbuf *
 add_header(struct worker *w, struct rte_mbuf *m, const struct port *port, uint64_t link)
 {
-	bool v4 = pkt(m)->family == 4;
-	rte_be16_t ethertype = v4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
+	uint8_t family = pkt(m)->family;
 	struct rte_mbuf *head = pkt_prepend(m, port->header_bytes);
-	uint8_t *frame;
 
 	if (!head) {
 		drop(w, m, DROP_no_mbuf);
 		return NULL;
 	}
-	frame = rte_pktmbuf_mtod(head, uint8_t *);
-	memcpy(frame, port->header, port->header_bytes);
-	memcpy(frame, &link, RTE_ETHER_ADDR_LEN); /* the low 48 bits, byte 0 first */
-	memcpy(frame + port->header_bytes - sizeof(ethertype), &ethertype, sizeof(ethertype));
+	/* the low 48 bits of the link, byte 0 first */
+	port_header_write(port, rte_pktmbuf_mtod(head, uint8_t *), (const uint8_t *)&link, family);
 	return head;
 }
 

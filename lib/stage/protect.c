@@ -20,9 +20,9 @@ tunnel_check(const struct tunnel *t, const struct rte_mbuf *m)
 		return DROP_tunnel_down;
 	if (__atomic_load_n(&t->loop, __ATOMIC_RELAXED))
 		return DROP_tunnel_loop;
-	if (pkt(m)->depth >= TUNNEL_DEPTH_MAX)
+	if (pkt_const(m)->depth >= TUNNEL_DEPTH_MAX)
 		return DROP_nested_too_deep;
-	if (!(pkt(m)->flags & PKT_PROTECTED) && !tunnel_admits(t, m, true))
+	if (!(pkt_const(m)->flags & PKT_PROTECTED) && !tunnel_admits(t, m, true))
 		return DROP_selector_out;
 	return DROP_NONE;
 }
@@ -30,12 +30,14 @@ tunnel_check(const struct tunnel *t, const struct rte_mbuf *m)
 static enum fit
 tunnel_fit(const struct tunnel *t, const struct rte_mbuf *m)
 {
-	const struct pkt *p = pkt(m);
+	const struct pkt *p = pkt_const(m);
 	bool inner_df = p->family == 6 || (p->flags & PKT_DF);
 	bool outer_df = t->df == TUNNEL_DF_SET || (t->df == TUNNEL_DF_COPY && inner_df);
 
 	if (m->pkt_len <= __atomic_load_n(&t->mtu, __ATOMIC_RELAXED))
 		return FIT_WHOLE;
+	if (m->pkt_len > t->payload_max)
+		return inner_df ? FIT_TOO_BIG : FIT_FRAGMENT_INNER;
 	/* RFC 2473 7.1: what every IPv6 link must carry is never refused */
 	if (!outer_df || (p->family == 6 && m->pkt_len <= IPV6_MIN_MTU))
 		return FIT_FRAGMENT_ENVELOPE;

@@ -76,7 +76,7 @@ send_envelope(struct worker *w, struct tunnel *t, struct rte_mbuf *m)
 		stage_output_one(w, m);
 		return;
 	}
-	n = frag_split(m, mtu, t->outer_id[w->index]++, w->pool, pieces);
+	n = frag_split(m, mtu, tunnel_outer_id(t, w->index), w->pool, pieces);
 	if (n == 0)
 		drop(w, m, DROP_fragmentation);
 	for (uint16_t i = 0; i < n; i++)
@@ -92,7 +92,7 @@ stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf *m)
 		drop(w, m, DROP_tunnel_gone);
 		return;
 	}
-	counter_add(&t->counters[w->index].out, 1, m->pkt_len);
+	counter_add(&t->workers[w->index].out, 1, m->pkt_len);
 	counter_add(&w->stats.esp_out, 1, m->pkt_len);
 	tunnel_encapsulate(t, w->index, m);
 	pkt(m)->depth++;

@@ -19,21 +19,16 @@ void
 drop_with_error(struct worker *w, struct rte_mbuf *m, enum drop_reason why, enum icmp_error error,
 	uint32_t mtu)
 {
+	bool told =
+		pkt(m)->zone != ZONE_UNPROTECTED || why == DROP_ttl_expired || why == DROP_too_big;
+
 	w->stats.drops[why]++;
-	if (pkt(m)->zone == ZONE_UNPROTECTED && why != DROP_ttl_expired && why != DROP_too_big) {
-		/* what the outside may not reach, it is told nothing about */
-		rte_pktmbuf_free(m);
-		return;
-	}
-	if (!icmp_error_allowed(m)) {
-		rte_pktmbuf_free(m);
-		return;
-	}
 	icmp_error_request(m, error, mtu);
-	if (rte_ring_enqueue(w->to_control, m) != 0)
-		rte_pktmbuf_free(m);
-	else
+	/* what the outside may not reach, it is told nothing about */
+	if (told && icmp_error_allowed(m) && rte_ring_enqueue(w->to_control, m) == 0)
 		w->stats.to_control++;
+	else
+		rte_pktmbuf_free(m);
 }
 
 void

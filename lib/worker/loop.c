@@ -53,13 +53,17 @@ no_memory:
 	return NULL;
 }
 
-static void
-drain(struct worker *w, struct rte_ring *ring)
+void
+worker_release(struct worker *w)
 {
 	void *m;
 
-	while (ring && rte_ring_dequeue(ring, &m) == 0)
+	if (!w)
+		return;
+	while (w->inbox && rte_ring_dequeue(w->inbox, &m) == 0)
 		drop(w, m, DROP_shutdown);
+	if (w->reassembly)
+		reassembly_flush(w->reassembly);
 }
 
 void
@@ -67,7 +71,7 @@ worker_destroy(struct worker *w)
 {
 	if (!w)
 		return;
-	drain(w, w->inbox);
+	worker_release(w);
 	rte_ring_free(w->inbox);
 	reassembly_destroy(w->reassembly);
 	rte_free(w->tx_ports);

@@ -24,7 +24,11 @@ struct worker_params {
 /* Memory on the lcore's socket. NULL with err. */
 struct worker *worker_create(const struct worker_params *params, struct error *err);
 
-/* Frees it and every packet that it still holds, as DROP_shutdown. The lcore has returned. */
+/* Drops every packet that it still holds, as DROP_shutdown. The lcore has returned. NULL is fine.
+ */
+void worker_release(struct worker *w);
+
+/* NULL is fine. */
 void worker_destroy(struct worker *w);
 
 /* An asynchronous engine that the worker shall poll. Before it runs. -ENOSPC. */
