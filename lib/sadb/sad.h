@@ -20,18 +20,20 @@
 
 struct sad;
 
-/* capacity: SAs; the slot table is its next power of two, or twice that. */
-struct sad *sad_create(uint32_t capacity, int socket, struct error *err);
+/* capacity: SAs and reserved SPIs; the slot table is its next power of two, or twice that. qsbr:
+ * the readers', which must outlive it. Not destroyed: the SAs. */
+struct sad *sad_create(uint32_t capacity, struct rte_rcu_qsbr *qsbr, int socket, struct error *err);
 void sad_destroy(struct sad *sad);
 
-/* Publishes. -EEXIST: an SA with this destination and SPI is there; -ENOSPC. Control lcore. */
+/* Publishes. -EEXIST: an SA with this destination and SPI is there; -ENOSPC. Control lcore, as all
+ * that follows but sad_lookup. */
 int sad_publish(struct sad *sad, struct sa *sa, struct error *err);
 /* Unpublishes; the caller waits for a grace period before it destroys the SA. */
 void sad_retire(struct sad *sad, struct sa *sa);
 uint32_t sad_count(const struct sad *sad);
 
 /* An SPI (host order, >= 256) whose slot is free, with random high bits, reserved until published
- * or released. 0: none left. */
+ * or released; room for its SA is kept. 0: none left. */
 uint32_t sad_spi_allocate(struct sad *sad);
 void sad_spi_release(struct sad *sad, uint32_t spi);
 

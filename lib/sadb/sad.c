@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sad.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_hash.h>
+#include <rte_jhash.h>
+#include <rte_malloc.h>
+#include <rte_random.h>
+
+enum { SPI_FIRST = 256 };
+
+/* spi_be says nothing while sa is NULL. */
+struct slot {
+	struct sa *sa; /* atomic */
+	rte_be32_t spi_be;
+};
+
+/* No padding: it is hashed and compared as bytes. */
+struct key {
+	uint8_t addr[16];
+	rte_be32_t spi_be;
+	uint8_t family;
+	uint8_t zero[3];
+};
+
+_Static_assert(sizeof(struct key) == 24, "struct key has padding");
+
+struct sad {
+	/* read by workers */
+	struct slot *slots;
+	uint32_t mask;
+	uint32_t hashed; /* how many are in `others`; atomic */
+	struct rte_hash *others;
+
+	/* control lcore only */
+	uint32_t *reserved __rte_cache_aligned; /* by slot: the SPI, or 0 */
+	uint32_t n_reserved;
+	uint32_t count;
+	uint32_t capacity;
+};
+
+static struct rte_hash *
+create_hash(const struct sad *sad, struct rte_rcu_qsbr *qsbr, int socket)
+{
+	/* the place of a deleted key is reused only after a grace period; nobody waits for it */
+	struct rte_hash_rcu_config rcu = {.v = qsbr, .mode = RTE_HASH_QSBR_MODE_DQ};
+	char name[RTE_HASH_NAMESIZE];
+	struct rte_hash_parameters params = {
+		.name = name,
+		.entries = RTE_MAX(sad->capacity, 64u),
+		.key_len = sizeof(struct key),
+		.hash_func = rte_jhash,
+		.socket_id = socket,
+		.extra_flag =
+			RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF | RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
+	};
+
+	snprintf(name, sizeof(name), "sad%" PRIxPTR, (uintptr_t)sad);
+	struct rte_hash *hash = rte_hash_create(&params);
+	if (hash && rte_hash_rcu_qsbr_add(hash, &rcu) != 0) {
+		rte_hash_free(hash);
+		return NULL;
+	}
+	return hash;
+}
+
+struct sad *
+sad_create(uint32_t capacity, struct rte_rcu_qsbr *qsbr, int socket, struct error *err)
+{
+	struct sad *sad = rte_zmalloc_socket("sad", sizeof(*sad), RTE_CACHE_LINE_SIZE, socket);
+	/* at least a fifth of the slots stays free, so that foreign SPIs find theirs, too */
+	uint32_t slots = rte_align32pow2(RTE_MAX(capacity + capacity / 4, 64u));
+
+	if (!sad)
+		goto no_memory;
+	sad->capacity = capacity;
+	sad->mask = slots - 1;
+	sad->slots =
+		rte_zmalloc_socket("sad", slots * sizeof(*sad->slots), RTE_CACHE_LINE_SIZE, socket);
+	sad->reserved = calloc(slots, sizeof(*sad->reserved));
+	if (!sad->slots || !sad->reserved)
+		goto no_memory;
+	sad->others = create_hash(sad, qsbr, socket);
+	if (!sad->others)
+		goto no_memory;
+	return sad;
+no_memory:
+	error_set(err, -ENOMEM, "no memory for an SA database of %u SAs", capacity);
+	sad_destroy(sad);
+	return NULL;
+}
+
+void
+sad_destroy(struct sad *sad)
+{
+	if (!sad)
+		return;
+	rte_hash_free(sad->others);
+	free(sad->reserved);
+	rte_free(sad->slots);
+	rte_free(sad);
+}
+
+static bool
+is_for(const struct sa *sa, uint8_t family, const uint8_t *dst)
+{
+	if (sa->local.family != family)
+		return false;
+	return memcmp(sa->local.bytes, dst, family == 4 ? 4 : 16) == 0;
+}
+
+static struct key
+make_key(rte_be32_t spi_be, uint8_t family, const uint8_t *dst)
+{
+	struct key key = {.spi_be = spi_be, .family = family};
+
+	memcpy(key.addr, dst, family == 4 ? 4 : 16);
+	return key;
+}
+
+struct sa *
+sad_lookup(const struct sad *sad, rte_be32_t spi_be, uint8_t family, const uint8_t *dst)
+{
+	const struct slot *slot = &sad->slots[rte_be_to_cpu_32(spi_be) & sad->mask];
+	struct sa *sa = __atomic_load_n(&slot->sa, __ATOMIC_ACQUIRE);
+	void *data;
+
+	/* The slot's SPI is read first: a packet of somebody else's SA costs no line of ours. The
+	 * slot may change hands in between, so that spi_be is a later SA's: then this one is gone.
+	 */
+	if (sa && __atomic_load_n(&slot->spi_be, __ATOMIC_RELAXED) == spi_be &&
+		is_for(sa, family, dst))
+		return sa;
+	if (__atomic_load_n(&sad->hashed, __ATOMIC_RELAXED) == 0)
+		return NULL;
+	struct key key = make_key(spi_be, family, dst);
+	return rte_hash_lookup_data(sad->others, &key, &data) >= 0 ? data : NULL;
+}
+
+static int
+publish_in_hash(struct sad *sad, struct sa *sa)
+{
+	struct key key = make_key(sa->spi_be, sa->local.family, sa->local.bytes);
+	int ret = rte_hash_add_key_data(sad->others, &key, sa);
+
+	if (ret == 0)
+		__atomic_store_n(&sad->hashed, sad->hashed + 1, __ATOMIC_RELEASE);
+	return ret;
+}
+
+static void
+publish_in_slot(struct slot *slot, struct sa *sa)
+{
+	__atomic_store_n(&slot->spi_be, sa->spi_be, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->sa, sa, __ATOMIC_RELEASE);
+}
+
+int
+sad_publish(struct sad *sad, struct sa *sa, struct error *err)
+{
+	uint32_t spi = rte_be_to_cpu_32(sa->spi_be), index = spi & sad->mask;
+	bool ours = sad->reserved[index] == spi;
+	char text[IP_ADDR_STRLEN];
+
+	if (sad_lookup(sad, sa->spi_be, sa->local.family, sa->local.bytes))
+		return error_set(err, -EEXIST,
+			"an inbound SA with SPI 0x%08x to %s is there already", spi,
+			ip_addr_format(&sa->local, text));
+	if (sad->count + sad->n_reserved - ours >= sad->capacity)
+		return error_set(err, -ENOSPC, "all %u inbound SAs are in use: raise limits.sas",
+			sad->capacity);
+	if (ours || (!sad->slots[index].sa && sad->reserved[index] == 0))
+		publish_in_slot(&sad->slots[index], sa);
+	else if (publish_in_hash(sad, sa) != 0)
+		return error_set(err, -ENOSPC, "no room for the inbound SA with SPI 0x%08x", spi);
+	if (ours)
+		sad_spi_release(sad, spi);
+	sad->count++;
+	return 0;
+}
+
+void
+sad_retire(struct sad *sad, struct sa *sa)
+{
+	struct slot *slot = &sad->slots[rte_be_to_cpu_32(sa->spi_be) & sad->mask];
+
+	if (slot->sa == sa) {
+		__atomic_store_n(&slot->sa, NULL, __ATOMIC_RELEASE);
+	} else {
+		struct key key = make_key(sa->spi_be, sa->local.family, sa->local.bytes);
+
+		if (rte_hash_del_key(sad->others, &key) < 0)
+			return;
+		__atomic_store_n(&sad->hashed, sad->hashed - 1, __ATOMIC_RELEASE);
+	}
+	sad->count--;
+}
+
+uint32_t
+sad_count(const struct sad *sad)
+{
+	return sad->count;
+}
+
+uint32_t
+sad_spi_allocate(struct sad *sad)
+{
+	uint32_t start = (uint32_t)rte_rand(), high = (uint32_t)rte_rand() & ~sad->mask;
+
+	if (sad->count + sad->n_reserved >= sad->capacity)
+		return 0;
+	for (uint32_t i = 0; i <= sad->mask; i++) {
+		uint32_t index = (start + i) & sad->mask, spi = high | index;
+
+		if (sad->slots[index].sa || sad->reserved[index] != 0 || spi < SPI_FIRST)
+			continue;
+		sad->reserved[index] = spi;
+		sad->n_reserved++;
+		return spi;
+	}
+	return 0;
+}
+
+void
+sad_spi_release(struct sad *sad, uint32_t spi)
+{
+	uint32_t *reserved = &sad->reserved[spi & sad->mask];
+
+	if (spi == 0 || *reserved != spi)
+		return;
+	*reserved = 0;
+	sad->n_reserved--;
+}
