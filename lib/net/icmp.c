@@ -53,14 +53,17 @@ icmp_error_request(struct rte_mbuf *m, enum icmp_error error, uint32_t mtu)
 	p->argument = mtu;
 }
 
-/* A source that is no single host cannot be answered. */
+/* A source that is no single host of the network cannot be answered. */
 static bool
 is_one_host(const struct ip_addr *addr)
 {
+	static const struct ip_addr loopback_v6 = {.family = 6, .bytes = {[15] = 1}};
+
 	if (ip_addr_is_unspecified(addr) || ip_addr_is_multicast(addr))
 		return false;
-	return addr->family != 4 ||
-	       (addr->bytes[0] != 0 && addr->bytes[0] != 127 && addr->bytes[0] < 0xf0);
+	if (addr->family == 6)
+		return !ip_addr_equal(addr, &loopback_v6);
+	return addr->bytes[0] != 0 && addr->bytes[0] != 127 && addr->bytes[0] < 0xf0;
 }
 
 static bool

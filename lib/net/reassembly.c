@@ -87,7 +87,7 @@ reassembly_create(uint32_t max_packets, uint64_t timeout_ns, int socket)
 	r->timeout_tsc = timeout_ns / 1000 * rte_get_tsc_hz() / 1000000;
 	r->seed = rte_rand();
 	r->bucket_mask = buckets - 1;
-	r->parts_max = max_packets * PARTS_AVERAGE;
+	r->parts_max = RTE_MAX(max_packets * PARTS_AVERAGE, (uint32_t)PARTS_MAX);
 	TAILQ_INIT(&r->unused);
 	TAILQ_INIT(&r->waiting);
 	for (uint32_t i = 0; i < max_packets; i++)
