@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fixture.h"
+
+#include <string.h>
+
+#include "eal.h"
+#include "unit.h"
+
+void
+fixture_open(struct fixture *fx, const char *name)
+{
+	test_eal_init(name, 96);
+	fx->pool = rte_pktmbuf_pool_create(
+		"packets", FIXTURE_POOL, 0, PKT_PRIV_SIZE, 2048 + 128, SOCKET_ID_ANY);
+	assert_non_null(fx->pool);
+	for (unsigned e = 0; e < ENGINE_COUNT; e++)
+		fx->engines[e] = engine_make(e);
+}
+
+void
+fixture_close(struct fixture *fx)
+{
+	for (unsigned e = 0; e < ENGINE_COUNT; e++)
+		fx->engines[e]->ops->destroy(fx->engines[e]);
+	assert_int_equal(rte_mempool_avail_count(fx->pool), FIXTURE_POOL);
+	rte_mempool_free(fx->pool);
+}
+
+struct sa_config
+sa_config_make(enum sa_direction direction, enum crypto_algorithm_id algorithm)
+{
+	const struct crypto_algorithm *a = crypto_algorithm_get(algorithm);
+	struct sa_config config = {.spi = FIXTURE_SPI,
+		.direction = direction,
+		.algorithm = algorithm,
+		.replay_window = direction == SA_IN ? REPLAY_WINDOW_DEFAULT : 0,
+		.worker = SA_WORKER_ANY};
+
+	for (unsigned i = 0; i < a->key_bytes; i++)
+		config.key[i] = (uint8_t)(i * 11 + 8 * a->key_bytes);
+	memcpy(config.key + a->key_bytes, "salt", 4);
+	return config;
+}
+
+struct sa *
+sa_make(struct crypto_engine *engine, const struct sa_config *config)
+{
+	const struct ip_addr local = ip_addr_v4(0xcb007101);
+	struct error err = {""};
+	struct sa *sa = NULL;
+
+	if (sa_create(config, &local, SA_PAYLOAD_TUNNEL, 0, engine, NULL, SOCKET_ID_ANY, &sa,
+		    &err) != 0)
+		fail_msg("%s", err.text);
+	return sa;
+}
+
+struct sa *
+sa_make_simple(struct crypto_engine *engine, enum sa_direction direction, bool esn, uint64_t seq)
+{
+	struct sa_config config = sa_config_make(direction, CRYPTO_AES_256_GCM);
+
+	config.esn = esn;
+	config.seq = seq;
+	return sa_make(engine, &config);
+}
+
+struct rte_mbuf *
+packet_make(struct rte_mempool *pool, uint8_t family, const void *bytes, uint32_t n,
+	const uint32_t *cuts, unsigned n_cuts)
+{
+	struct rte_mbuf *head = NULL;
+	uint32_t at = 0;
+
+	for (unsigned i = 0; i <= n_cuts; i++) {
+		uint32_t end = i < n_cuts ? RTE_MIN(cuts[i], n) : n;
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		char *data = rte_pktmbuf_append(m, (uint16_t)(end - at));
+
+		assert_non_null(data);
+		memcpy(data, (const uint8_t *)bytes + at, end - at);
+		at = end;
+		if (head == NULL)
+			head = m;
+		else
+			assert_int_equal(rte_pktmbuf_chain(head, m), 0);
+	}
+	memset(pkt(head), 0, sizeof(struct pkt));
+	pkt(head)->family = family;
+	return head;
+}
+
+void
+pattern_fill(uint8_t *bytes, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		bytes[i] = (uint8_t)(i * 7 + i / 256 + 1);
+}
+
+uint32_t
+packet_bytes(const struct rte_mbuf *m, uint8_t *bytes)
+{
+	const uint8_t *data = rte_pktmbuf_read(m, 0, m->pkt_len, bytes);
+
+	if (data != bytes)
+		memcpy(bytes, data, m->pkt_len);
+	return m->pkt_len;
+}
+
+void
+packet_check(const struct rte_mbuf *m)
+{
+	const struct rte_mbuf *s;
+	uint32_t bytes = 0, segments = 0;
+
+	for (s = m; s != NULL; s = s->next, segments++)
+		bytes += s->data_len;
+	assert_int_equal(m->pkt_len, bytes);
+	assert_int_equal(m->nb_segs, segments);
+	rte_mbuf_sanity_check(m, 1);
+}
+
+enum drop_reason
+seal_one(struct sa *sa, struct rte_mbuf **m, uint16_t headroom_extra)
+{
+	static struct crypto_burst burst;
+	enum drop_reason why;
+	struct rte_mbuf *dead;
+
+	if (esp_seal_prepare(sa, m, 1, headroom_extra, &burst, &dead, &why) != 0) {
+		assert_int_equal(burst.n, 0);
+		packet_check(dead);
+		rte_pktmbuf_free(dead);
+		*m = NULL;
+		return why;
+	}
+	assert_int_equal(burst.n, 1);
+	engine_run(sa->engine, sa->session, &burst);
+	assert_int_equal(burst.status[0], CRYPTO_OK);
+	*m = burst.pkts[0];
+	packet_check(*m);
+	return DROP_NONE;
+}
+
+enum drop_reason
+open_one(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
+{
+	static struct crypto_burst burst;
+	enum drop_reason why;
+	struct rte_mbuf *dead;
+
+	if (esp_open_prepare(sa, m, 1, &burst, &dead, &why) != 0) {
+		assert_int_equal(burst.n, 0);
+		rte_pktmbuf_free(dead);
+		*m = NULL;
+		return why;
+	}
+	assert_int_equal(burst.n, 1);
+	engine_run(sa->engine, sa->session, &burst);
+	*m = burst.pkts[0];
+	assert_true(burst.status[0] == CRYPTO_OK || burst.status[0] == CRYPTO_BAD_ICV);
+	why = burst.status[0] == CRYPTO_OK ? esp_open_finish(sa, m, next_header) : DROP_icv;
+	packet_check(*m);
+	if (why != DROP_NONE) {
+		rte_pktmbuf_free(*m);
+		*m = NULL;
+	}
+	return why;
+}
