@@ -29,11 +29,18 @@ outer_tos(const struct tunnel *tunnel, uint8_t inner_tos)
 	return tunnel->ecn ? tos | (inner_tos & ECN_MASK) : tos;
 }
 
+/*
+ * The rules of the tunnel, but for an envelope that will be fragmented here: an IPv6 packet of up
+ * to 1,280 bytes passes however small the tunnel's MTU is (RFC 4213 3.2.1), and its envelope needs
+ * an ID and no DF.
+ */
 static bool
-outer_df(const struct tunnel *tunnel, uint8_t inner_flags)
+outer_df(const struct tunnel *tunnel, const struct pkt *inner, uint32_t outer_bytes)
 {
+	if (inner->frag_mtu && outer_bytes > inner->frag_mtu)
+		return false;
 	if (tunnel->df == TUNNEL_DF_COPY)
-		return inner_flags & PKT_DF;
+		return inner->flags & PKT_DF;
 	return tunnel->df == TUNNEL_DF_SET;
 }
 
@@ -105,7 +112,7 @@ tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
 {
 	struct pkt *view = pkt(m);
 	uint8_t tos = outer_tos(tunnel, view->tos);
-	bool df = outer_df(tunnel, view->flags);
+	bool df = outer_df(tunnel, view, m->pkt_len + tunnel->outer_bytes);
 	uint32_t spi;
 	uint8_t *outer;
 

@@ -44,7 +44,7 @@ envelope_make(const struct golden_row *row, uint16_t segment_bytes)
 	pkt(m)->family = row->inner_df ? 6 : 4;
 	pkt(m)->tos = row->inner_tos;
 	pkt(m)->flags = PKT_FRAGMENT | (row->inner_df ? PKT_DF : 0);
-	pkt(m)->frag_mtu = 1234;
+	pkt(m)->frag_mtu = 9100;
 	return m;
 }
 
@@ -100,7 +100,7 @@ check_view(size_t i, const struct golden_row *row, struct rte_mbuf *m)
 	assert_int_equal(view->zone, ZONE_SELF);
 	assert_int_equal(view->table, 4);
 	assert_int_equal(view->nexthop, 77);
-	assert_int_equal(view->frag_mtu, 1234);
+	assert_int_equal(view->frag_mtu, 9100);
 }
 
 static void
@@ -159,6 +159,31 @@ test_df_dscp_ecn(void **state)
 		check_fields((enum tunnel_df)(rest % 3), dscps[rest / 3], i & 1, (uint8_t)(i >> 1),
 			i >> 9 & 1);
 	}
+}
+
+/* An envelope that will be fragmented has no DF and an ID, whatever the tunnel says. */
+static void
+test_fragmented_envelope_has_no_df(void **state)
+{
+	struct golden_row row = {4, TUNNEL_ESP, TUNNEL_DF_SET, 0, true, 0, true, 1300, 20, {0}};
+	struct tunnel_table *t = table_make(1);
+	struct tunnel *tunnel = golden_tunnel(t, &row);
+
+	(void)state;
+	for (int fits = 0; fits < 2; fits++) {
+		struct rte_mbuf *m = envelope_make(&row, 2048);
+		const struct rte_ipv4_hdr *ip;
+
+		pkt(m)->frag_mtu = fits ? 1320 : 1319;
+		tunnel_encapsulate(tunnel, 1, m);
+		ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+		assert_int_equal(ip->fragment_offset, fits ? RTE_BE16(0x4000) : 0);
+		assert_int_equal(ip->packet_id, fits ? 0 : rte_cpu_to_be_16(GOLDEN_ID));
+		assert_int_equal(pkt(m)->flags & PKT_DF, fits ? PKT_DF : 0);
+		assert_int_equal(rte_ipv4_cksum(ip), 0);
+		rte_pktmbuf_free(m);
+	}
+	tunnel_table_destroy(t);
 }
 
 static uint16_t
@@ -240,6 +265,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_same_bytes_as_scapy, fixture_pool_full),
 		cmocka_unit_test_teardown(test_df_dscp_ecn, fixture_pool_full),
+		cmocka_unit_test_teardown(test_fragmented_envelope_has_no_df, fixture_pool_full),
 		cmocka_unit_test_teardown(test_udp6_checksum_zero, fixture_pool_full),
 		cmocka_unit_test_teardown(test_ids_differ_between_workers, fixture_pool_full),
 		cmocka_unit_test_teardown(test_flow_hash, fixture_pool_full),
