@@ -25,8 +25,8 @@ OUR6, PEER6, OFF6 = "2001:db8::1", "2001:db8::99", "2001:db8:f::7"
 OUR_LL, PEER_LL = "fe80::ff:fe00:1", "fe80::99"
 
 
-def arp(op, sha, spa, tha, tpa):
-    return ARP(op=op, hwsrc=sha, psrc=spa, hwdst=tha, pdst=tpa)
+def arp(op, sender_mac, spa, target_mac, tpa):
+    return ARP(op=op, hwsrc=sender_mac, psrc=spa, hwdst=target_mac, pdst=tpa)
 
 
 def group(addr):
