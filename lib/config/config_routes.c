@@ -51,7 +51,8 @@ static void
 gateway_port(struct object *o, struct config_route *r)
 {
 	const struct config *config = o->reading->config;
-	char addr[IP_ADDR_STRLEN], links[256];
+	char addr[IP_ADDR_STRLEN], buf[256];
+	const char *links;
 	uint8_t longest = 0;
 	uint32_t found = 0;
 
@@ -69,7 +70,7 @@ gateway_port(struct object *o, struct config_route *r)
 	if (found == 1 || any_port_broken(config))
 		return;
 	ip_addr_format(&r->addr, addr);
-	links_format(config, r->table, r->addr.family, links, sizeof(links));
+	links = links_format(config, r->table, r->addr.family, buf, sizeof(buf));
 	if (found == 0)
 		object_error(o, "via", "%s is on no port's link; the links of table %u are %s",
 			addr, r->table, links);

@@ -108,41 +108,22 @@ key_key(struct object *o, const struct key *key, config_setting_t *value, void *
 	k->key_bytes = digits / 2;
 }
 
+/* The rules that hold for SAs of any origin. Their message begins with the key's name. */
 static void
-key_check(struct object *o, const struct sa_keys *k)
+values_check(struct object *o, const struct sa_keys *k)
 {
-	const struct crypto_algorithm *a = crypto_algorithm_get(k->object.sa.algorithm);
-	size_t wanted = (size_t)a->key_bytes + a->salt_bytes;
+	struct error err;
+	char *colon;
 
-	if (k->key_bytes != wanted)
-		object_error(o, "key",
-			"has %zu hex digits: %s takes %zu (%u bytes of key, then %u of salt)",
-			k->key_bytes * 2, a->name, wanted * 2, a->key_bytes, a->salt_bytes);
-}
-
-static void
-lifetime_check(
-	struct object *o, const char *soft_key, uint64_t soft, const char *hard_key, uint64_t hard)
-{
-	if (hard && soft > hard)
-		object_error(o, soft_key, "is more than %s: it would never be told", hard_key);
-}
-
-static void
-direction_check(struct object *o, const struct sa_config *sa)
-{
-	if (sa->direction == SA_OUT && object_get(o, "replay_window"))
-		object_error(
-			o, "replay_window", "is for direction = \"in\" only: the receiver checks");
-	if (sa->direction == SA_IN && object_get(o, "seq"))
-		object_error(o, "seq", "is for direction = \"out\" only: the sender counts");
-	if (sa->replay_window && sa->replay_window < REPLAY_WINDOW_MIN)
-		object_error(o, "replay_window", "%u is neither 0 (off) nor between %d and %d",
-			sa->replay_window, REPLAY_WINDOW_MIN, REPLAY_WINDOW_MAX);
-	if (!sa->esn && sa->seq > UINT32_MAX)
-		object_error(o, "seq",
-			"%llu is more than 4294967295, where numbers end without esn = true",
-			(unsigned long long)sa->seq);
+	if (sa_config_validate(&k->object.sa, k->key_bytes, &err) == 0)
+		return;
+	colon = strstr(err.text, ": ");
+	if (colon) {
+		*colon = '\0';
+		object_error(o, err.text, "%s", colon + 2);
+	} else {
+		object_error(o, NULL, "%s", err.text);
+	}
 }
 
 /* The ports of the UDP carrier are the tunnel's; those of an SA may only say the same. */
@@ -183,13 +164,10 @@ sa_read(struct object *o, struct config_sa *out)
 		if (sa->direction == SA_IN && !object_get(o, "replay_window"))
 			sa->replay_window = REPLAY_WINDOW_DEFAULT;
 		k.object.has_owner = object_get(o, "worker") != NULL;
-		key_check(o, &k);
-		direction_check(o, sa);
-		lifetime_check(
-			o, "soft_seconds", sa->soft.seconds, "hard_seconds", sa->hard.seconds);
-		lifetime_check(o, "soft_bytes", sa->soft.bytes, "hard_bytes", sa->hard.bytes);
-		lifetime_check(
-			o, "soft_packets", sa->soft.packets, "hard_packets", sa->hard.packets);
+		if (sa->direction == SA_OUT && object_get(o, "replay_window"))
+			object_error(o, "replay_window",
+				"is for direction = \"in\" only: the receiver checks");
+		values_check(o, &k);
 		carrier_check(o, &k);
 	}
 	*out = k.object;

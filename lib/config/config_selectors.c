@@ -133,12 +133,12 @@ key_port_range(struct object *o, const struct key *key, config_setting_t *value,
 		*range = (struct port_range){(uint16_t)first, (uint16_t)last};
 }
 
-static void
-range_fill(struct ip_range *range, uint8_t family)
+static struct ip_range
+range_of_family(uint8_t family)
 {
 	struct ip_prefix all = {{.family = family}, 0};
 
-	*range = ip_prefix_range(&all);
+	return ip_prefix_range(&all);
 }
 
 static void
@@ -150,9 +150,9 @@ families_finish(struct object *o, struct selector *s)
 		object_error(o, "remote", "is IPv%u, and local is IPv%u: one family is wanted",
 			remote, local);
 	else if (local && !remote)
-		range_fill(&s->remote, local);
+		s->remote = range_of_family(local);
 	else if (remote && !local)
-		range_fill(&s->local, remote);
+		s->local = range_of_family(remote);
 }
 
 static bool

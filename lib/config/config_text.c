@@ -223,6 +223,7 @@ include_file(struct source *s, size_t name_length)
 	} else {
 		inner.p = contents.data;
 		inner.line = 1;
+		inner.line_start = true;
 		line_is(&inner);
 		ok = copy_source(&inner);
 		secret_buffer_append(&s->text->buffer, "\n", 1);
