@@ -31,6 +31,7 @@ struct packet {
 static inline void
 packet_build_v4(struct packet *p, enum packet_kind kind)
 {
+	static const uint8_t addresses[] = {192, 0, 2, 1, 198, 51, 100, 2};
 	static const uint8_t options[] = {0x94, 4, 0, 0, 7, 7, 4, 0, 0, 0, 0, 0};
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)p->bytes;
 
@@ -41,9 +42,8 @@ packet_build_v4(struct packet *p, enum packet_kind kind)
 		.packet_id = rte_cpu_to_be_16(0x1234),
 		.time_to_live = 64,
 		.next_proto_id = IPPROTO_UDP,
-		.src_addr = rte_cpu_to_be_32(RTE_IPV4(192, 0, 2, 1)),
-		.dst_addr = rte_cpu_to_be_32(RTE_IPV4(198, 51, 100, 2)),
 	};
+	memcpy(&ip->src_addr, addresses, sizeof(addresses));
 	if (kind == PACKET_V4_DF)
 		ip->fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
 	if (kind == PACKET_V4_FRAGMENT) {
