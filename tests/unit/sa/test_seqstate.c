@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* That no sequence number is used twice, whatever happens to the process. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "esp_job.h"
+#include "seqfile.h"
+#include "seqstate.h"
+#include "unit.h"
+
+static const uint8_t key_a[36] = "the first key of thirty-two bytes a", key_b[36] = "another key";
+
+static char dir[64], file[96];
+
+/* What a claim gives, as an SA that has nothing but its numbers. */
+struct claim {
+	struct sa sa;
+	uint64_t next, limit;
+};
+
+static int
+claim_any(struct seq_state *s, const uint8_t *key, uint64_t wanted, bool esn, bool static_key,
+	struct claim *c, struct error *err)
+{
+	int rc;
+
+	memset(c, 0, sizeof(*c));
+	rc = seq_state_claim(
+		s, key, 36, wanted, esn, static_key, &c->sa.state, &c->next, &c->limit, err);
+	if (rc == 0) {
+		seq_state_start(c->sa.state, &c->sa.hot);
+		seq_state_register(s, &c->sa);
+	}
+	return rc;
+}
+
+static void
+claim_ok(struct seq_state *s, const uint8_t *key, struct claim *c)
+{
+	struct error err = {""};
+
+	if (claim_any(s, key, 0, false, true, c, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_true(c->next < c->limit);
+	assert_true(c->sa.hot.seq_next == c->next && c->sa.hot.seq_limit == c->limit);
+}
+
+static struct seq_state *
+open_ok(void)
+{
+	struct error err = {""};
+	struct seq_state *s = seq_state_open(dir, &err);
+
+	if (s == NULL)
+		fail_msg("%s", err.text);
+	return s;
+}
+
+static void
+open_refused(const char *message)
+{
+	struct error err = {""};
+
+	assert_null(seq_state_open(dir, &err));
+	if (strstr(err.text, message) == NULL)
+		fail_msg("\"%s\" instead of \"%s\"", err.text, message);
+}
+
+static void
+directory_and_file_are_private(void **state)
+{
+	struct seq_state *s = open_ok();
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	/* sparse */
+	assert_true(st.st_size > (1 << 26) && st.st_blocks * 512 < (1 << 20));
+	seq_state_close(s);
+}
+
+static void
+the_first_number_is_1_and_the_exact_one_is_kept(void **state)
+{
+	struct seq_state *s = open_ok();
+	struct claim a, b;
+
+	(void)state;
+	claim_ok(s, key_a, &a);
+	claim_ok(s, key_b, &b);
+	assert_true(a.next == 1 && b.next == 1);
+	a.sa.hot.seq_next = 1234;
+	seq_state_release(s, &a.sa);
+	assert_null(a.sa.state);
+	b.sa.hot.seq_next = 777;
+	seq_state_close(s);
+	assert_null(b.sa.state);
+
+	s = open_ok();
+	claim_ok(s, key_a, &a);
+	claim_ok(s, key_b, &b);
+	assert_true(a.next == 1234);
+	assert_true(b.next == 777);
+	seq_state_release(s, &a.sa);
+	claim_ok(s, key_a, &a);
+	assert_true(a.next == 1234);
+	seq_state_close(s);
+}
+
+static void
+a_claim_that_was_given_back_costs_nothing(void **state)
+{
+	struct seq_state *s = open_ok();
+	struct seq_state_entry *entry;
+	uint64_t next, limit;
+	struct error err;
+	struct claim a;
+
+	(void)state;
+	assert_int_equal(
+		seq_state_claim(s, key_a, 36, 0, false, true, &entry, &next, &limit, &err), 0);
+	seq_state_abandon(s, entry);
+	claim_ok(s, key_a, &a);
+	assert_true(a.next == 1);
+	seq_state_close(s);
+}
+
+static void
+a_live_key_is_refused(void **state)
+{
+	struct seq_state *s = open_ok();
+	struct error err = {""};
+	struct claim a, b;
+
+	(void)state;
+	claim_ok(s, key_a, &a);
+	assert_int_equal(claim_any(s, key_a, 0, false, true, &b, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "same key"));
+	assert_int_equal(claim_any(s, key_a, 1 << 30, true, false, &b, &err), -EEXIST);
+	seq_state_release(s, &a.sa);
+	claim_ok(s, key_a, &b);
+	seq_state_close(s);
+}
+
+static void
+a_wish_is_heard_when_it_is_free(void **state)
+{
+	struct seq_state *s = open_ok();
+	struct error err = {""};
+	struct claim a;
+
+	(void)state;
+	assert_int_equal(claim_any(s, key_a, 5000, false, true, &a, &err), 0);
+	assert_true(a.next == 5000);
+	a.sa.hot.seq_next = 6000;
+	seq_state_release(s, &a.sa);
+	assert_int_equal(claim_any(s, key_a, 5999, false, true, &a, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "seq: 5999"));
+	assert_non_null(strstr(err.text, "6000 or higher"));
+	assert_int_equal(claim_any(s, key_a, 6000, false, true, &a, &err), 0);
+	assert_true(a.next == 6000);
+	seq_state_release(s, &a.sa);
+	assert_int_equal(claim_any(s, key_a, 7000, false, true, &a, &err), 0);
+	assert_true(a.next == 7000);
+	seq_state_close(s);
+}
+
+static const struct {
+	bool esn;
+	uint64_t wanted, limit;
+	int rc;
+} space_ends[] = {
+	{false, UINT64_C(0xffffffff), UINT64_C(0x100000000), 0},
+	{false, UINT64_C(0x100000000), 0, -EOVERFLOW},
+	{false, UINT64_C(0xfffff000), UINT64_C(0x100000000), 0},
+	{true, UINT64_C(0xffffffff), UINT64_C(0x10007ffff), 0},
+	{true, UINT64_MAX - 1, UINT64_MAX, 0},
+	{true, UINT64_MAX, 0, -EOVERFLOW},
+};
+
+static void
+the_sequence_space_ends(void **state)
+{
+	struct seq_state *s = open_ok();
+	struct error err = {""};
+	struct claim a;
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(space_ends); i++) {
+		uint8_t key[36] = {(uint8_t)i};
+
+		assert_int_equal(
+			claim_any(s, key, space_ends[i].wanted, space_ends[i].esn, true, &a, &err),
+			space_ends[i].rc);
+		if (space_ends[i].rc != 0) {
+			assert_non_null(strstr(err.text, "new key"));
+			continue;
+		}
+		assert_true(a.limit == space_ends[i].limit);
+		a.sa.hot.seq_next = a.limit;
+		seq_state_release(s, &a.sa);
+		if (a.limit == sa_sequence_end(space_ends[i].esn))
+			assert_int_equal(claim_any(s, key, 0, space_ends[i].esn, true, &a, &err),
+				-EOVERFLOW);
+	}
+	seq_state_close(s);
+}
+
+/* Takes one number as esp.c does. false: none is reserved. */
+static bool
+take(struct claim *c, uint64_t *seq)
+{
+	struct sa_hot *hot = &c->sa.hot;
+
+	if (hot->seq_next >= __atomic_load_n(&hot->seq_limit, __ATOMIC_ACQUIRE))
+		return false;
+	*seq = hot->seq_next;
+	__atomic_store_n(&hot->seq_next, *seq + 1, __ATOMIC_RELAXED);
+	if (*seq + 1 >= __atomic_load_n(&hot->seq_more, __ATOMIC_RELAXED))
+		seq_state_want(c->sa.state);
+	return true;
+}
+
+/* The end of what record 0 or 1 has reserved, as it stands in the file. */
+static uint64_t
+reserved_in_file(unsigned record)
+{
+	struct seq_record r;
+	int fd = open(file, O_RDONLY);
+
+	assert_int_equal(
+		pread(fd, &r, sizeof(r), SEQ_FILE_HEADER_BYTES + (off_t)(record * sizeof(r))),
+		sizeof(r));
+	close(fd);
+	return r.reserved;
+}
+
+static void
+the_limit_stays_ahead(void **state)
+{
+	struct seq_state *s = open_ok();
+	uint64_t seq = 0, longest = 0;
+	unsigned waits = 0;
+	struct claim c;
+
+	(void)state;
+	claim_ok(s, key_a, &c);
+	while (seq < 20 * 1000 * 1000) {
+		if (!take(&c, &seq)) {
+			assert_true(++waits < 5000);
+			usleep(1000);
+			continue;
+		}
+		if (seq % 65536 == 0) {
+			uint64_t limit = __atomic_load_n(&c.sa.hot.seq_limit, __ATOMIC_ACQUIRE);
+
+			longest = RTE_MAX(longest, limit - seq);
+			assert_true(reserved_in_file(0) >= limit);
+		}
+	}
+	/* it doubles with use, up to 2^24 */
+	assert_true(longest > 1 << 22 && longest <= 1 << 24);
+	seq_state_close(s);
+	assert_true(reserved_in_file(0) == seq + 1);
+}
+
+static void
+the_limit_never_passes_the_end(void **state)
+{
+	const uint64_t end = UINT64_C(1) << 32;
+	struct seq_state *s = open_ok();
+	struct error err = {""};
+	unsigned waits = 0;
+	uint64_t seq = 0;
+	struct claim c;
+
+	(void)state;
+	assert_int_equal(claim_any(s, key_a, end - 700000, false, true, &c, &err), 0);
+	while (seq < end - 1) {
+		if (!take(&c, &seq)) {
+			assert_true(++waits < 5000);
+			usleep(1000);
+		}
+	}
+	assert_true(c.sa.hot.seq_limit == end);
+	usleep(10000);
+	assert_false(take(&c, &seq));
+	seq_state_close(s);
+	assert_true(reserved_in_file(0) == end);
+}
+
+/* What a killed process leaves for its parent to see. */
+struct shared {
+	uint64_t first;
+	uint64_t last; /* the highest number used */
+};
+
+static void __attribute__((noreturn)) child_main(struct shared *shared, uint64_t numbers)
+{
+	struct error err = {""};
+	struct seq_state *s = seq_state_open(dir, &err);
+	struct claim c;
+	uint64_t seq;
+
+	if (s == NULL || claim_any(s, key_a, 0, false, false, &c, &err) != 0) {
+		fprintf(stderr, "%s\n", err.text);
+		_exit(1);
+	}
+	__atomic_store_n(&shared->first, c.next, __ATOMIC_RELEASE);
+	for (;;) {
+		if (numbers > 0 && take(&c, &seq)) {
+			__atomic_store_n(&shared->last, seq, __ATOMIC_RELEASE);
+			numbers--;
+		}
+	}
+}
+
+/* kill -9 at any time: the next run begins above everything that was used. */
+static void
+a_killed_process_repeats_nothing(void **state)
+{
+	struct shared *shared = mmap(
+		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t used = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 50; round++) {
+		/* from a few numbers to several raises of the limit */
+		const uint64_t numbers = round % 10 == 0 ? UINT64_MAX : (uint64_t)round * 997;
+		unsigned waits = 0;
+		pid_t pid;
+		int status;
+
+		shared->first = 0;
+		shared->last = 0;
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0)
+			child_main(shared, numbers);
+		while (__atomic_load_n(&shared->first, __ATOMIC_ACQUIRE) == 0) {
+			assert_true(++waits < 10000);
+			assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+			usleep(500);
+		}
+		usleep(round % 10 == 0 ? 12000 : round * 37);
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		if (shared->first <= used)
+			fail_msg("round %u began with %" PRIu64 " when %" PRIu64 " was used", round,
+				shared->first, used);
+		/* it may have been killed between taking a number and telling so */
+		used = shared->last != 0 ? shared->last + 1 : shared->first;
+		/* so a thousand kills cost an eighth of the 32-bit numbers */
+		if (numbers < 1 << 18)
+			assert_int_equal(reserved_in_file(0) - shared->first, 1 << 19);
+	}
+	munmap(shared, sizeof(*shared));
+}
+
+static void
+a_second_process_is_locked_out(void **state)
+{
+	struct seq_state *s = open_ok();
+	int status;
+	pid_t pid;
+
+	(void)state;
+	open_refused("another espgw");
+	pid = fork();
+	if (pid == 0) {
+		struct error err = {""};
+
+		_exit(seq_state_open(dir, &err) == NULL && strstr(err.text, "another espgw") != NULL
+				? 0
+				: 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	seq_state_close(s);
+	seq_state_close(open_ok());
+}
+
+static void
+file_write(off_t at, const void *bytes, size_t n)
+{
+	int fd = open(file, O_WRONLY);
+
+	assert_int_equal(pwrite(fd, bytes, n, at), n);
+	close(fd);
+}
+
+static void
+a_damaged_or_foreign_file_is_refused(void **state)
+{
+	const uint32_t version = 2, used = SEQ_FILE_RECORDS + 1;
+	struct stat st;
+
+	(void)state;
+	seq_state_close(open_ok());
+	file_write(offsetof(struct seq_header, used), &used, 4);
+	open_refused("damaged");
+	file_write(offsetof(struct seq_header, version), &version, 4);
+	open_refused("version 2");
+	file_write(0, "x", 1);
+	open_refused("not espgw's");
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(truncate(file, st.st_size - 1), 0);
+	open_refused("bytes instead of");
+	assert_int_equal(truncate(file, 0), 0);
+	open_refused("0 bytes instead of");
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(symlink("/dev/zero", file), 0);
+	open_refused(file);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(mkdir(file, 0700), 0);
+	open_refused(file);
+	assert_int_equal(rmdir(file), 0);
+	seq_state_close(open_ok());
+}
+
+static void
+what_others_can_touch_is_refused(void **state)
+{
+	(void)state;
+	seq_state_close(open_ok());
+	assert_int_equal(chmod(file, 0640), 0);
+	open_refused("mode 0600");
+	assert_int_equal(chmod(file, 0602), 0);
+	open_refused("mode 0600");
+	assert_int_equal(chmod(file, 0600), 0);
+	assert_int_equal(chmod(dir, 0770), 0);
+	open_refused("others can write");
+	assert_int_equal(chmod(dir, 0700), 0);
+	seq_state_close(open_ok());
+	if (geteuid() == 0) {
+		assert_int_equal(chown(file, 1, 1), 0);
+		open_refused("mode 0600");
+	}
+}
+
+/* A file that was being made when the process died, and a record without its end. */
+static void
+what_was_half_made_does_no_harm(void **state)
+{
+	char half[128];
+	struct seq_state *s;
+	struct claim a;
+	uint32_t free_state = SEQ_RECORD_FREE;
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdir(dir, 0700), 0);
+	snprintf(half, sizeof(half), "%s.new", file);
+	fd = open(half, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "half", 4), 4);
+	close(fd);
+	s = open_ok();
+	claim_ok(s, key_a, &a);
+	a.sa.hot.seq_next = 99;
+	seq_state_close(s);
+	file_write(SEQ_FILE_HEADER_BYTES + offsetof(struct seq_record, state), &free_state, 4);
+	s = open_ok();
+	claim_ok(s, key_b, &a);
+	assert_true(a.next == 1);
+	seq_state_close(s);
+	assert_true(reserved_in_file(1) == 1);
+}
+
+static void
+neither_key_nor_spi_is_in_the_file(void **state)
+{
+	struct seq_state *s = open_ok();
+	static char bytes[1 << 16];
+	struct claim a;
+	int fd;
+
+	(void)state;
+	claim_ok(s, key_a, &a);
+	seq_state_close(s);
+	fd = open(file, O_RDONLY);
+	assert_int_equal(read(fd, bytes, sizeof(bytes)), sizeof(bytes));
+	close(fd);
+	assert_null(memmem(bytes, sizeof(bytes), key_a, 8));
+	assert_null(memmem(bytes, sizeof(bytes), key_a + 28, 8));
+}
+
+/* Keys of IKE make room for others when the file is full, static ones and live ones never. */
+static void
+a_full_file_forgets_only_what_never_comes_back(void **state)
+{
+	struct seq_state *s = open_ok();
+	const uint32_t used = SEQ_FILE_RECORDS;
+	struct error err = {""};
+	struct claim fixed, live, old, fresh;
+
+	(void)state;
+	claim_ok(s, key_a, &fixed);
+	fixed.sa.hot.seq_next = 100;
+	seq_state_release(s, &fixed.sa);
+	assert_int_equal(claim_any(s, key_b, 0, false, false, &live, &err), 0);
+	assert_int_equal(claim_any(s, (const uint8_t[36]){1}, 50, false, false, &old, &err), 0);
+	seq_state_release(s, &old.sa);
+	file_write(offsetof(struct seq_header, used), &used, 4);
+
+	assert_int_equal(claim_any(s, (const uint8_t[36]){2}, 0, false, true, &fresh, &err), 0);
+	assert_true(reserved_in_file(2) == fresh.limit);
+	assert_int_equal(claim_any(s, key_b, 0, false, false, &old, &err), -EEXIST);
+	claim_ok(s, key_a, &fixed);
+	assert_true(fixed.next == 100);
+	seq_state_close(s);
+	s = open_ok();
+	assert_int_equal(claim_any(s, (const uint8_t[36]){1}, 0, false, false, &old, &err), 0);
+	assert_true(old.next == 1);
+	seq_state_close(s);
+}
+
+static int
+setup(void **state)
+{
+	const char *base = getenv("TMPDIR");
+	char made[48];
+
+	(void)state;
+	snprintf(made, sizeof(made), "%s/espgw-seq-XXXXXX", base != NULL ? base : "/tmp");
+	if (mkdtemp(made) == NULL)
+		return -1;
+	snprintf(dir, sizeof(dir), "%s/state", made);
+	snprintf(file, sizeof(file), "%s/sequence", dir);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	unlink(file);
+	if (rmdir(dir) != 0)
+		return -1;
+	*strrchr(dir, '/') = '\0';
+	return rmdir(dir);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(directory_and_file_are_private),
+		TEST(the_first_number_is_1_and_the_exact_one_is_kept),
+		TEST(a_claim_that_was_given_back_costs_nothing),
+		TEST(a_live_key_is_refused),
+		TEST(a_wish_is_heard_when_it_is_free),
+		TEST(the_sequence_space_ends),
+		TEST(the_limit_stays_ahead),
+		TEST(the_limit_never_passes_the_end),
+		TEST(a_killed_process_repeats_nothing),
+		TEST(a_second_process_is_locked_out),
+		TEST(a_damaged_or_foreign_file_is_refused),
+		TEST(what_others_can_touch_is_refused),
+		TEST(what_was_half_made_does_no_harm),
+		TEST(neither_key_nor_spi_is_in_the_file),
+		TEST(a_full_file_forgets_only_what_never_comes_back),
+	};
+
+	return cmocka_run_group_tests_name("seqstate", tests, NULL, NULL);
+}
