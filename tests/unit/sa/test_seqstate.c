@@ -334,7 +334,7 @@ a_killed_process_repeats_nothing(void **state)
 {
 	struct shared *shared = mmap(
 		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	uint64_t used = 0;
+	uint64_t used = 0; /* the first number that nobody used */
 
 	(void)state;
 	for (unsigned round = 0; round < 50; round++) {
@@ -359,10 +359,10 @@ a_killed_process_repeats_nothing(void **state)
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFSIGNALED(status));
-		if (shared->first <= used)
-			fail_msg("round %u began with %" PRIu64 " when %" PRIu64 " was used", round,
-				shared->first, used);
-		/* it may have been killed between taking a number and telling so */
+		if (shared->first < used)
+			fail_msg("round %u began with %" PRIu64 " when %" PRIu64
+				 " was the first free",
+				round, shared->first, used);
 		used = shared->last != 0 ? shared->last + 1 : shared->first;
 		/* so a thousand kills cost an eighth of the 32-bit numbers */
 		if (numbers < 1 << 18)
