@@ -218,7 +218,7 @@ make(struct nexthop_table *t, const struct nexthop *like, const struct key *key,
 	if (t->free.count == 0)
 		nexthop_reclaim(t, true);
 	if (t->free.count == 0)
-		return error_set(err, -ENOSPC, "all %u next hops are in use: raise limits.nexthops",
+		return error_set(err, -ENOSPC, "all %u next hops are in use",
 			t->capacity - NEXTHOP_ID_FIRST_FREE);
 	*id = t->free.ids[t->free.head];
 	struct nexthop *nh = &t->entries[*id];

@@ -30,21 +30,23 @@ struct spd_result {
 
 struct spd;
 
-/* policies is copied. May take seconds for many; any thread. NULL with err. */
-struct spd *spd_build(
-	const struct spd_policy *policies, uint32_t count, int socket, struct error *err);
+/* policies is copied. workers: how many may count hits. May take seconds for many; any thread. NULL
+ * with err. */
+struct spd *spd_build(const struct spd_policy *policies, uint32_t count, uint16_t workers,
+	int socket, struct error *err);
+/* When no reader uses it any more. */
 void spd_destroy(struct spd *spd);
 uint32_t spd_count(const struct spd *spd);
 
 /* Data path: parsed packets of any family mix. outbound: the source is our side (local). n <=
- * BURST_MAX. */
+ * BURST_MAX. What selector_match says of each packet and policy, in the order of priorities. */
 void spd_classify(const struct spd *spd, struct rte_mbuf *const *pkts, uint16_t n, bool outbound,
 	struct spd_result *results);
 
-/* Hits by policy, summed over workers; index as in spd_build. counted with spd_count_hit by the
- * worker (relaxed). */
+/* Data path: a packet of worker's followed the policy (index as in spd_build). */
 void spd_hit(struct spd *spd, uint16_t worker, uint32_t policy, uint32_t bytes);
 struct counter;
+/* Hits of one policy, summed over workers. */
 void spd_hits_get(const struct spd *spd, uint32_t policy, struct counter *sum);
 
 #endif
