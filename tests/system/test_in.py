@@ -69,7 +69,7 @@ class Accepted(In):
                 envelopes.append(side.seal(packet, seq, transport=transport))
                 passed.append(packet)
         result = self.run_in(envelopes, sas, tunnels, ["--crypto", engine], ports=scene.ports(mtu=9000),
-                             neighbours=neighbours)
+                             neighbours=neighbours, more_routes=[])
         self.assert_result(result, passed, {})
         for tunnel in tunnels:
             self.assertEqual(result.pair("tunnel", tunnel["name"], "in")[0], 28, result.text)

@@ -7,6 +7,7 @@ import sys
 import unittest
 
 import scene
+from checks import check_error, icmp_errors, quoted
 from gateway import (Gateway, GatewayTest, Result, Running, binary, config_text, main, pcap_read, pcap_write, run_limited,
                      scratch)
 from scapy.compat import raw
@@ -85,20 +86,17 @@ class Memif(Ports):
 
 class Ring(Ports):
     def test_ring(self):
-        """net_ring gives back what it is sent: the envelopes of one tunnel come in by another, in tables of its own."""
-        lan = packets("out", JUMBO)
-        near, far = "203.0.113.1", "203.0.113.2"
-        there = scene.Side(0x1001, "out", "there", src=near, dst=far, key=OUT.key)
-        back = scene.Side(0x1001, "in", "back", src=near, dst=far, key=OUT.key)
-        tunnels = [{"name": "there", "local": near, "remote": far, "outer_table": 1},
-                   {"name": "back", "local": far, "remote": near, "table": 2}]
-        two = ports(["net_pcap0", "net_ring0"], 9000)
-        two[1]["addresses"] = [f"{near}/32", f"{far}/32"]
-        routes = scene.routes("there") + [{"table": 1, "prefix": f"{far}/32", "via": "wan"}]
-        routes += [{"table": 2, "prefix": scene.FAR_NET[f], "via": scene.HOST[f], "port": "lan"} for f in scene.FAMILIES]
+        """net_ring gives back what it is sent. A packet with TTL 2 comes back with TTL 1, and the ICMP error about it
+        shows what the ring carried."""
+        target = {4: "203.0.113.77", 6: "2001:db8:f::77"}
+        lan = [scene.udp(scene.HOST[f], target[f], size=size, ttl=2, seed=size) for size in JUMBO for f in (4, 6)]
+        policies = [{"priority": n, "action": "bypass", "local": local, "remote": remote}
+                    for f in (4, 6) for n, (local, remote) in enumerate(((scene.NEAR_NET[f], target[f]),
+                                                                         (target[f], scene.NEAR_NET[f])))]
         neighbours = [n for n in scene.neighbours() if n["port"] == "lan"] + [
-            scene.neighbour(far, scene.PEER_MAC, "wan")]
-        whole = scene.config(tunnels, [there.config(), back.config()], routes, ports=two, neighbours=neighbours)
+            scene.neighbour(target[f], scene.PEER_MAC, "wan") for f in (4, 6)]
+        whole = scene.config([], more_routes=[], policies=policies, neighbours=neighbours,
+                             ports=ports(["net_pcap0", "net_ring0"], 9000))
         with scratch() as folder:
             with open(f"{folder}/espgw.conf", "w", encoding="utf-8") as file:
                 file.write(config_text(whole))
@@ -108,8 +106,15 @@ class Ring(Ports):
             status, text = run_limited(gateway.command(folder, ["lan", "wan"], vdevs))
             result = Result(status, text, {"lan": pcap_read(f"{folder}/lan.tx.pcap")})
         self.assert_clean(result)
-        self.assert_drops(result, {})
-        self.assert_same_packets(result.ip("lan"), [raw(scene.forwarded(p, 2)) for p in lan])
+        self.assertEqual(result.drops.get("ttl_expired"), len(lan), result.describe())
+        errors = icmp_errors(result.ip("lan"))
+        self.assertEqual(len(errors), len(lan), result.describe())
+        for error, packet in zip(errors, lan):
+            check_error(self, error, packet, scene.OUR_ADDRESS[scene.WAN][packet.version],
+                        {4: (11, 0), 6: (3, 0)}[packet.version])
+            carried = raw(scene.forwarded(packet))
+            self.assertEqual(quoted(error), carried[:len(quoted(error))])
+            self.assertGreaterEqual(len(quoted(error)), min(len(carried), 500))
 
 
 @unittest.skipUnless(os.geteuid() == 0, "namespaces need root")
