@@ -11,6 +11,7 @@
 
 #include "eal.h"
 #include "frag.h"
+#include "golden.h"
 #include "guard.h"
 #include "icmp.h"
 #include "ip.h"
@@ -43,6 +44,8 @@ static struct {
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
 
 /* Not assert(), which a release build leaves out. */
 static void
@@ -256,4 +259,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	reassembly_flush(fuzz.arrived);
 	must(rte_mempool_avail_count(fuzz.pool) == POOL_SIZE);
 	return 0;
+}
+
+/* Now and then a packet as scapy builds it: what would take the fuzzer long to find. */
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	static const struct golden goldens[] = {
+#define X(name) GOLDEN(name),
+		GOLDENS(X)
+#undef X
+	};
+	const struct golden *g = &goldens[seed / 8 % RTE_DIM(goldens)];
+	struct recipe r = {CHECKSUM_GOOD, seed >> 8, seed >> 16, seed >> 24, g->length};
+
+	if (seed % 8 == 0 && size + sizeof(r) + g->length <= max_size) {
+		memcpy(data + size, &r, sizeof(r));
+		memcpy(data + size + sizeof(r), g->bytes, g->length);
+		size += sizeof(r) + g->length;
+	}
+	return LLVMFuzzerMutate(data, size, max_size);
 }

@@ -784,6 +784,51 @@ static const uint8_t v6_too_big_floor[] = {
 	0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f,
 	0x90, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f,
 };
+
+/* All of them. */
+#define GOLDENS(X) \
+	X(v4_udp) \
+	X(v4_udp_df) \
+	X(v4_tcp) \
+	X(v4_sctp) \
+	X(v4_esp) \
+	X(v4_icmp) \
+	X(v4_options) \
+	X(v4_first) \
+	X(v4_later) \
+	X(v4_long) \
+	X(v6_udp) \
+	X(v6_tcp) \
+	X(v6_icmp) \
+	X(v6_none) \
+	X(v6_extensions) \
+	X(v6_eight) \
+	X(v6_nine) \
+	X(v6_hop_late) \
+	X(v6_first) \
+	X(v6_later) \
+	X(v6_atomic) \
+	X(v6_two_fragments) \
+	X(v6_jumbo) \
+	X(v6_long) \
+	X(v4_echo_reply) \
+	X(v6_echo_reply) \
+	X(v4_broadcast_echo) \
+	X(v4_broadcast_echo_reply) \
+	X(v6_multicast_echo) \
+	X(v6_multicast_echo_reply) \
+	X(v4_time_exceeded) \
+	X(v4_net_unreachable) \
+	X(v4_host_unreachable) \
+	X(v4_admin_prohibited) \
+	X(v4_too_big) \
+	X(v4_too_big_floor) \
+	X(v6_time_exceeded) \
+	X(v6_net_unreachable) \
+	X(v6_host_unreachable) \
+	X(v6_admin_prohibited) \
+	X(v6_too_big) \
+	X(v6_too_big_floor)
 /* clang-format on */
 
 #endif

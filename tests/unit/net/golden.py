@@ -102,6 +102,8 @@ def main():
         for at in range(0, len(data), 16):
             print("\t" + " ".join(f"0x{byte:02x}," for byte in data[at:at + 16]))
         print("};")
+    print("\n/* All of them. */\n#define GOLDENS(X) \\")
+    print(" \\\n".join(f"\tX({name})" for name in PACKETS))
     print("/* clang-format on */\n\n#endif")
 
 

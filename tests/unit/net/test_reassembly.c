@@ -316,6 +316,29 @@ test_bounds(void **state)
 	reassembly_destroy(r);
 }
 
+/* What died takes no room. */
+static void
+test_room_again(void **state)
+{
+	struct reassembly *r = create(MAX_PACKETS);
+	struct rte_mbuf *whole;
+	uint64_t ms = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++, ms += TIMEOUT_MS) {
+		assert_null(add(r, part_of(0, 0, 2, true, 0), ms));
+		bury(0, DROP_NONE);
+		assert_null(add(r, part_of(0, 1, 2, true, 0), ms));
+		bury(2, DROP_reassembly_bad);
+	}
+	assert_null(add(r, part_of(2, 0, 1, true, 0), ms));
+	whole = add(r, part_of(2, 1, 1, false, 0), ms);
+	assert_non_null(whole);
+	rte_pktmbuf_free(whole);
+	assert_pool_full(pool);
+	reassembly_destroy(r);
+}
+
 /* RFC 3168 5.3: the ECN fields of two fragments, and of the packet; -1: it is dropped. */
 static const struct {
 	uint8_t first, second;
@@ -442,6 +465,7 @@ main(void)
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_age_many),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_room_again),
 		cmocka_unit_test(test_ecn),
 		cmocka_unit_test(test_atomic),
 		cmocka_unit_test(test_too_long),
