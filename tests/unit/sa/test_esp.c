@@ -251,7 +251,7 @@ one_byte_segments_are_opened(void **state)
 	}
 }
 
-/* Header and trailer of a shared packet get segments of their own. */
+/* Header and trailer of a shared packet get segments of their own, whoever of the two is sealed. */
 static void
 shared_packets_get_segments(void **state)
 {
@@ -259,19 +259,45 @@ shared_packets_get_segments(void **state)
 
 	(void)state;
 	pattern_fill(bytes, sizeof(bytes));
-	for (unsigned e = 0; e < ENGINE_COUNT; e++) {
-		struct pair pair = pair_make(fx.engines[e], false);
+	for (unsigned i = 0; i < 2 * ENGINE_COUNT; i++) {
+		struct pair pair = pair_make(fx.engines[i / 2], false);
 		struct rte_mbuf *m = packet_make(fx.pool, 4, bytes, sizeof(bytes), NULL, 0);
 		struct rte_mbuf *clone = rte_pktmbuf_clone(m, fx.pool);
+		struct rte_mbuf *other = i % 2 ? clone : m;
 
 		*pkt(clone) = *pkt(m);
-		clone = sealed(&pair, clone, bytes, sizeof(bytes));
-		assert_int_equal(clone->nb_segs, 3);
-		assert_int_equal(m->pkt_len, sizeof(bytes));
-		opened(&pair, clone, bytes, sizeof(bytes), IPPROTO_IPIP);
-		rte_pktmbuf_free(m);
+		m = sealed(&pair, i % 2 ? m : clone, bytes, sizeof(bytes));
+		assert_int_equal(m->nb_segs, 3);
+		assert_int_equal(other->pkt_len, sizeof(bytes));
+		opened(&pair, m, bytes, sizeof(bytes), IPPROTO_IPIP);
+		rte_pktmbuf_free(other);
 		pair_destroy(&pair);
 	}
+}
+
+static void
+any_headroom_and_tailroom_will_do(void **state)
+{
+	struct pair pair = pair_make(fx.engines[ENGINE_SYNC], false);
+	uint8_t bytes[FIXTURE_PACKET_MAX];
+
+	(void)state;
+	pattern_fill(bytes, sizeof(bytes));
+	for (uint16_t head = 0; head <= 16 + EXTRA + 1; head++) {
+		for (uint16_t tail = 0; tail <= 22; tail++) {
+			struct rte_mbuf *m = packet_make(fx.pool, 4, bytes, 0, NULL, 0);
+			uint16_t n = (uint16_t)(m->buf_len - head - tail);
+			unsigned segments = 1 + (head < 16 + EXTRA);
+
+			m->data_off = head;
+			memcpy(rte_pktmbuf_append(m, n), bytes, n);
+			m = sealed(&pair, m, bytes, n);
+			segments += tail < esp_overhead(pair.out, n) - 16;
+			assert_int_equal(m->nb_segs, segments);
+			opened(&pair, m, bytes, n, IPPROTO_IPIP);
+		}
+	}
+	pair_destroy(&pair);
 }
 
 static void
@@ -363,6 +389,7 @@ main(void)
 		TEST(envelopes_are_opened_wherever_they_are_cut),
 		TEST(one_byte_segments_are_opened),
 		TEST(shared_packets_get_segments),
+		TEST(any_headroom_and_tailroom_will_do),
 		TEST(a_full_burst_keeps_its_order),
 		TEST(payload_max_is_the_inverse_of_overhead),
 	};
