@@ -281,12 +281,13 @@ check_neighbours(const struct config *config, struct report *report)
 {
 	for (uint32_t i = 0; i < config->n_neighbours; i++) {
 		const struct config_neighbour *n = &config->neighbours[i];
-		const struct config_port *p = &config->ports[n->port];
+		const struct config_port *p;
 		char addr[IP_ADDR_STRLEN];
 		uint8_t length;
 
-		if (n->origin.broken || p->origin.broken)
+		if (n->origin.broken || config->ports[n->port].origin.broken)
 			continue;
+		p = &config->ports[n->port];
 		ip_addr_format(&n->addr, addr);
 		if (port_of_address(config, p->table, &n->addr))
 			report_add(report, n->origin.file, n->origin.line, n->origin.label,
