@@ -184,6 +184,13 @@ test_gateway(void **state)
 		{30001, TICK, NULL, 0, "arp probe 99"},
 		{30002, INPUT, "arp reply", 0, "x local_handled"}, {30003, UNPIN, H4, 0, ""},
 		{30003, UNPIN, H4, 0, ""}, {60002, TICK, NULL, 0, ""}, {90000, TICK, NULL, 0, ""});
+	/* one that came back is asked again soon when it goes anew */
+	RUN({0, PIN, H4, 0, "arp who 99"}, {1000, TICK, NULL, 0, "arp who 99"},
+		{2000, TICK, NULL, 0, "arp who 99"}, {3000, TICK, NULL, 0, "-99"},
+		{3001, INPUT, "arp reply", 0, "+99/99; x local_handled"},
+		{33001, TICK, NULL, 0, "arp probe 99"}, {34001, TICK, NULL, 0, "arp probe 99"},
+		{35001, TICK, NULL, 0, "arp probe 99"}, {36001, TICK, NULL, 0, "-99"},
+		{37000, TICK, NULL, 0, ""}, {37001, TICK, NULL, 0, "arp who 99"});
 	/* a failed gateway that no route needs any more is forgotten */
 	RUN({0, PIN, H4, 0, "arp who 99"}, {1000, TICK, NULL, 0, "arp who 99"},
 		{2000, TICK, NULL, 0, "arp who 99"}, {3000, TICK, NULL, 0, "-99"},
@@ -261,6 +268,14 @@ test_port(void **state)
 		{700, TICK, NULL, 0, "arp who 99"},
 		{701, INPUT, "na solicited", 0, "x local_handled"},
 		{702, INPUT, "arp reply", 0, "+99/99; x local_handled"});
+	/* a link that comes up ends the longer waits; nothing is asked while it is down */
+	RUN({0, PIN, H4, 0, "arp who 99"}, {1000, TICK, NULL, 0, "arp who 99"},
+		{2000, TICK, NULL, 0, "arp who 99"}, {3000, TICK, NULL, 0, "-99"},
+		{3001, DOWN, NULL, 0, "-99"}, {60000, TICK, NULL, 0, ""},
+		{60001, UP, NULL, 0, "arp announce; na announce; na announce link-local"},
+		{60002, TICK, NULL, 0, "arp who 99"}, {61002, TICK, NULL, 0, "arp who 99"},
+		{62002, TICK, NULL, 0, "arp who 99"}, {63002, TICK, NULL, 0, "-99"},
+		{64001, TICK, NULL, 0, ""}, {64002, TICK, NULL, 0, "arp who 99"});
 }
 
 static void
@@ -274,6 +289,11 @@ test_bounds(void **state)
 		{0, RESOLVE, "192.0.2.97", 6, "arp who 97; x6 neighbour_full"},
 		{1, INPUT, "arp reply", 0, "+99/99; >2; >3; x local_handled"},
 		{2, RESOLVE, "192.0.2.97", 7, ""});
+	/* a stranger's question is answered, but puts out no neighbour that is reachable */
+	RUN({0, PIN, "192.0.2.98", 0, "arp who 98"}, {0, PIN, "192.0.2.97", 0, "arp who 97"},
+		{0, RESOLVE, H6, 1, "ns who 99"},
+		{1, INPUT, "na solicited", 0, "+99/99; >1; x local_handled"},
+		{2, INPUT, "arp request", 0, "arp reply; x local_handled"});
 	/* the oldest that is not resolved makes room, then the oldest in doubt, and no other */
 	RUN({0, RESOLVE, "192.0.2.98", 1, "arp who 98"},
 		{0, RESOLVE, "192.0.2.97", 2, "arp who 97"}, {0, RESOLVE, H4, 3, "arp who 99"},
