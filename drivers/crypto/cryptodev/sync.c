@@ -30,23 +30,23 @@ describe_text(const struct rte_mbuf *m, uint32_t offset, uint32_t bytes,
 {
 	uint32_t n = 0;
 
-	while (offset >= m->data_len && m->next != NULL) {
-		offset -= m->data_len;
-		m = m->next;
-	}
-	do {
-		uint32_t part = RTE_MIN(bytes, m->data_len - offset);
+	for (; m != NULL && n < room; m = m->next) {
+		uint32_t part;
 
-		if (n == room)
-			return 0;
+		if (offset >= m->data_len && m->next != NULL) {
+			offset -= m->data_len;
+			continue;
+		}
+		part = RTE_MIN(bytes, m->data_len - offset);
 		vectors[n].base = rte_pktmbuf_mtod_offset(m, void *, offset);
 		vectors[n].len = part;
 		n++;
 		bytes -= part;
 		offset = 0;
-		m = m->next;
-	} while (bytes > 0);
-	return n;
+		if (bytes == 0)
+			return n;
+	}
+	return 0;
 }
 
 /* Describes jobs first, first + 1, … Returns how many have room. */

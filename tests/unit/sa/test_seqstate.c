@@ -2,95 +2,17 @@
 /* That no sequence number is used twice, whatever happens to the process. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "esp_job.h"
-#include "seqfile.h"
-#include "seqstate.h"
+#include "seq_fixture.h"
 #include "unit.h"
-
-static const uint8_t key_a[36] = "the first key of thirty-two bytes a", key_b[36] = "another key";
-
-static char dir[64], file[96];
-
-/* What a claim gives, as an SA that has nothing but its numbers. */
-struct claim {
-	struct sa sa;
-	uint64_t next, limit;
-};
-
-static int
-claim_any(struct seq_state *s, const uint8_t *key, uint64_t wanted, bool esn, bool static_key,
-	struct claim *c, struct error *err)
-{
-	int rc;
-
-	memset(c, 0, sizeof(*c));
-	rc = seq_state_claim(
-		s, key, 36, wanted, esn, static_key, &c->sa.state, &c->next, &c->limit, err);
-	if (rc == 0) {
-		seq_state_start(c->sa.state, &c->sa.hot);
-		seq_state_register(s, &c->sa);
-	}
-	return rc;
-}
-
-static void
-claim_ok(struct seq_state *s, const uint8_t *key, struct claim *c)
-{
-	struct error err = {""};
-
-	if (claim_any(s, key, 0, false, true, c, &err) != 0)
-		fail_msg("%s", err.text);
-	assert_true(c->next < c->limit);
-	assert_true(c->sa.hot.seq_next == c->next && c->sa.hot.seq_limit == c->limit);
-}
-
-static struct seq_state *
-open_ok(void)
-{
-	struct error err = {""};
-	struct seq_state *s = seq_state_open(dir, &err);
-
-	if (s == NULL)
-		fail_msg("%s", err.text);
-	return s;
-}
-
-static void
-open_refused(const char *message)
-{
-	struct error err = {""};
-
-	assert_null(seq_state_open(dir, &err));
-	if (strstr(err.text, message) == NULL)
-		fail_msg("\"%s\" instead of \"%s\"", err.text, message);
-}
-
-static void
-directory_and_file_are_private(void **state)
-{
-	struct seq_state *s = open_ok();
-	struct stat st;
-
-	(void)state;
-	assert_int_equal(stat(dir, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0700);
-	assert_int_equal(stat(file, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
-	/* sparse */
-	assert_true(st.st_size > (1 << 26) && st.st_blocks * 512 < (1 << 20));
-	seq_state_close(s);
-}
 
 static void
 the_first_number_is_1_and_the_exact_one_is_kept(void **state)
@@ -234,20 +156,6 @@ take(struct claim *c, uint64_t *seq)
 	return true;
 }
 
-/* The end of what record 0 or 1 has reserved, as it stands in the file. */
-static uint64_t
-reserved_in_file(unsigned record)
-{
-	struct seq_record r;
-	int fd = open(file, O_RDONLY);
-
-	assert_int_equal(
-		pread(fd, &r, sizeof(r), SEQ_FILE_HEADER_BYTES + (off_t)(record * sizeof(r))),
-		sizeof(r));
-	close(fd);
-	return r.reserved;
-}
-
 static void
 the_limit_stays_ahead(void **state)
 {
@@ -311,7 +219,7 @@ struct shared {
 static void __attribute__((noreturn)) child_main(struct shared *shared, uint64_t numbers)
 {
 	struct error err = {""};
-	struct seq_state *s = seq_state_open(dir, &err);
+	struct seq_state *s = seq_state_open(seq_dir(), &err);
 	struct claim c;
 	uint64_t seq;
 
@@ -334,10 +242,11 @@ a_killed_process_repeats_nothing(void **state)
 {
 	struct shared *shared = mmap(
 		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	const unsigned rounds = getenv("ESPGW_LONG") != NULL ? 1000 : 50;
 	uint64_t used = 0; /* the first number that nobody used */
 
 	(void)state;
-	for (unsigned round = 0; round < 50; round++) {
+	for (unsigned round = 0; round < rounds; round++) {
 		/* from a few numbers to several raises of the limit */
 		const uint64_t numbers = round % 10 == 0 ? UINT64_MAX : (uint64_t)round * 997;
 		unsigned waits = 0;
@@ -371,196 +280,12 @@ a_killed_process_repeats_nothing(void **state)
 	munmap(shared, sizeof(*shared));
 }
 
-static void
-a_second_process_is_locked_out(void **state)
-{
-	struct seq_state *s = open_ok();
-	int status;
-	pid_t pid;
-
-	(void)state;
-	open_refused("another espgw");
-	pid = fork();
-	if (pid == 0) {
-		struct error err = {""};
-
-		_exit(seq_state_open(dir, &err) == NULL && strstr(err.text, "another espgw") != NULL
-				? 0
-				: 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	seq_state_close(s);
-	seq_state_close(open_ok());
-}
-
-static void
-file_write(off_t at, const void *bytes, size_t n)
-{
-	int fd = open(file, O_WRONLY);
-
-	assert_int_equal(pwrite(fd, bytes, n, at), n);
-	close(fd);
-}
-
-static void
-a_damaged_or_foreign_file_is_refused(void **state)
-{
-	const uint32_t version = 2, used = SEQ_FILE_RECORDS + 1;
-	struct stat st;
-
-	(void)state;
-	seq_state_close(open_ok());
-	file_write(offsetof(struct seq_header, used), &used, 4);
-	open_refused("damaged");
-	file_write(offsetof(struct seq_header, version), &version, 4);
-	open_refused("version 2");
-	file_write(0, "x", 1);
-	open_refused("not espgw's");
-	assert_int_equal(stat(file, &st), 0);
-	assert_int_equal(truncate(file, st.st_size - 1), 0);
-	open_refused("bytes instead of");
-	assert_int_equal(truncate(file, 0), 0);
-	open_refused("0 bytes instead of");
-	assert_int_equal(unlink(file), 0);
-	assert_int_equal(symlink("/dev/zero", file), 0);
-	open_refused(file);
-	assert_int_equal(unlink(file), 0);
-	assert_int_equal(mkdir(file, 0700), 0);
-	open_refused(file);
-	assert_int_equal(rmdir(file), 0);
-	seq_state_close(open_ok());
-}
-
-static void
-what_others_can_touch_is_refused(void **state)
-{
-	(void)state;
-	seq_state_close(open_ok());
-	assert_int_equal(chmod(file, 0640), 0);
-	open_refused("mode 0600");
-	assert_int_equal(chmod(file, 0602), 0);
-	open_refused("mode 0600");
-	assert_int_equal(chmod(file, 0600), 0);
-	assert_int_equal(chmod(dir, 0770), 0);
-	open_refused("others can write");
-	assert_int_equal(chmod(dir, 0700), 0);
-	seq_state_close(open_ok());
-	if (geteuid() == 0) {
-		assert_int_equal(chown(file, 1, 1), 0);
-		open_refused("mode 0600");
-	}
-}
-
-/* A file that was being made when the process died, and a record without its end. */
-static void
-what_was_half_made_does_no_harm(void **state)
-{
-	char half[128];
-	struct seq_state *s;
-	struct claim a;
-	uint32_t free_state = SEQ_RECORD_FREE;
-	int fd;
-
-	(void)state;
-	assert_int_equal(mkdir(dir, 0700), 0);
-	snprintf(half, sizeof(half), "%s.new", file);
-	fd = open(half, O_WRONLY | O_CREAT, 0600);
-	assert_int_equal(write(fd, "half", 4), 4);
-	close(fd);
-	s = open_ok();
-	claim_ok(s, key_a, &a);
-	a.sa.hot.seq_next = 99;
-	seq_state_close(s);
-	file_write(SEQ_FILE_HEADER_BYTES + offsetof(struct seq_record, state), &free_state, 4);
-	s = open_ok();
-	claim_ok(s, key_b, &a);
-	assert_true(a.next == 1);
-	seq_state_close(s);
-	assert_true(reserved_in_file(1) == 1);
-}
-
-static void
-neither_key_nor_spi_is_in_the_file(void **state)
-{
-	struct seq_state *s = open_ok();
-	static char bytes[1 << 16];
-	struct claim a;
-	int fd;
-
-	(void)state;
-	claim_ok(s, key_a, &a);
-	seq_state_close(s);
-	fd = open(file, O_RDONLY);
-	assert_int_equal(read(fd, bytes, sizeof(bytes)), sizeof(bytes));
-	close(fd);
-	assert_null(memmem(bytes, sizeof(bytes), key_a, 8));
-	assert_null(memmem(bytes, sizeof(bytes), key_a + 28, 8));
-}
-
-/* Keys of IKE make room for others when the file is full, static ones and live ones never. */
-static void
-a_full_file_forgets_only_what_never_comes_back(void **state)
-{
-	struct seq_state *s = open_ok();
-	const uint32_t used = SEQ_FILE_RECORDS;
-	struct error err = {""};
-	struct claim fixed, live, old, fresh;
-
-	(void)state;
-	claim_ok(s, key_a, &fixed);
-	fixed.sa.hot.seq_next = 100;
-	seq_state_release(s, &fixed.sa);
-	assert_int_equal(claim_any(s, key_b, 0, false, false, &live, &err), 0);
-	assert_int_equal(claim_any(s, (const uint8_t[36]){1}, 50, false, false, &old, &err), 0);
-	seq_state_release(s, &old.sa);
-	file_write(offsetof(struct seq_header, used), &used, 4);
-
-	assert_int_equal(claim_any(s, (const uint8_t[36]){2}, 0, false, true, &fresh, &err), 0);
-	assert_true(reserved_in_file(2) == fresh.limit);
-	assert_int_equal(claim_any(s, key_b, 0, false, false, &old, &err), -EEXIST);
-	claim_ok(s, key_a, &fixed);
-	assert_true(fixed.next == 100);
-	seq_state_close(s);
-	s = open_ok();
-	assert_int_equal(claim_any(s, (const uint8_t[36]){1}, 0, false, false, &old, &err), 0);
-	assert_true(old.next == 1);
-	seq_state_close(s);
-}
-
-static int
-setup(void **state)
-{
-	const char *base = getenv("TMPDIR");
-	char made[48];
-
-	(void)state;
-	snprintf(made, sizeof(made), "%s/espgw-seq-XXXXXX", base != NULL ? base : "/tmp");
-	if (mkdtemp(made) == NULL)
-		return -1;
-	snprintf(dir, sizeof(dir), "%s/state", made);
-	snprintf(file, sizeof(file), "%s/sequence", dir);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	unlink(file);
-	if (rmdir(dir) != 0)
-		return -1;
-	*strrchr(dir, '/') = '\0';
-	return rmdir(dir);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, seq_setup, seq_teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(directory_and_file_are_private),
 		TEST(the_first_number_is_1_and_the_exact_one_is_kept),
 		TEST(a_claim_that_was_given_back_costs_nothing),
 		TEST(a_live_key_is_refused),
@@ -569,12 +294,6 @@ main(void)
 		TEST(the_limit_stays_ahead),
 		TEST(the_limit_never_passes_the_end),
 		TEST(a_killed_process_repeats_nothing),
-		TEST(a_second_process_is_locked_out),
-		TEST(a_damaged_or_foreign_file_is_refused),
-		TEST(what_others_can_touch_is_refused),
-		TEST(what_was_half_made_does_no_harm),
-		TEST(neither_key_nor_spi_is_in_the_file),
-		TEST(a_full_file_forgets_only_what_never_comes_back),
 	};
 
 	return cmocka_run_group_tests_name("seqstate", tests, NULL, NULL);
