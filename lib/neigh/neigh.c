@@ -14,6 +14,27 @@ enum {
 	CONFLICT_MS = 10000, /* RFC 5227 DEFEND_INTERVAL */
 };
 
+static const struct neigh_params defaults = {.capacity = 4096,
+	.queue = 8,
+	.queue_total = 512,
+	.reachable_ms = 30000,
+	.stale_ms = 600000,
+	.retransmit_ms = 1000,
+	.attempts = 3};
+
+/* What is 0 takes its default. */
+static struct neigh_params
+with_defaults(const struct neigh_params *p)
+{
+	return (struct neigh_params){.capacity = p->capacity ? p->capacity : defaults.capacity,
+		.queue = p->queue ? p->queue : defaults.queue,
+		.queue_total = p->queue_total ? p->queue_total : defaults.queue_total,
+		.reachable_ms = p->reachable_ms ? p->reachable_ms : defaults.reachable_ms,
+		.stale_ms = p->stale_ms ? p->stale_ms : defaults.stale_ms,
+		.retransmit_ms = p->retransmit_ms ? p->retransmit_ms : defaults.retransmit_ms,
+		.attempts = p->attempts ? p->attempts : defaults.attempts};
+}
+
 struct neigh_table *
 neigh_create(const struct neigh_params *params, const struct port_table *ports,
 	struct rte_mempool *pool, const struct neigh_ops *ops, void *arg, struct error *err)
@@ -24,7 +45,7 @@ neigh_create(const struct neigh_params *params, const struct port_table *ports,
 		error_set(err, -ENOMEM, "no memory for the neighbour table");
 		return NULL;
 	}
-	t->params = *params;
+	t->params = with_defaults(params);
 	t->ports = ports;
 	t->pool = pool;
 	t->ops = *ops;

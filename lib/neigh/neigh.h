@@ -50,12 +50,15 @@ struct neigh_ops {
 	void (*drop)(void *arg, struct rte_mbuf *m, enum drop_reason why);
 };
 
+/* What is 0 takes its default. */
 struct neigh_params {
-	uint32_t capacity;      /* entries; the oldest unresolved or stale one makes room */
+	uint32_t capacity;      /* entries, default 4,096; the oldest unresolved or stale one makes
+				   room */
 	uint32_t queue;         /* packets that wait for one neighbour; default 8 */
 	uint32_t queue_total;   /* for all; default 512 */
 	uint64_t reachable_ms;  /* default 30,000 */
-	uint64_t stale_ms;      /* forgotten after this long without use: default 600,000 */
+	uint64_t stale_ms;      /* asked after this long, and forgotten when silent: default
+				   600,000 */
 	uint64_t retransmit_ms; /* default 1,000 */
 	uint32_t attempts;      /* default 3 */
 };

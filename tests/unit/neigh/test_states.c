@@ -312,6 +312,31 @@ test_bounds(void **state)
 		{40006, PIN, H4, 0, ""}, {40007, RESOLVE, H4, 9, "x9 neighbour_full"});
 }
 
+static void
+test_defaults(void **state)
+{
+	static const struct {
+		uint32_t now;
+		const char *expect;
+	} rows[] = {{999, ""}, {1000, "arp who 99"}, {2000, "arp who 99"}, {2999, ""},
+		{3000, "x2 neighbour_failed; x3 neighbour_failed; x4 neighbour_failed; "
+		       "x5 neighbour_failed; x6 neighbour_failed; x7 neighbour_failed; "
+		       "x8 neighbour_failed; x9 neighbour_failed; -99"}};
+	struct fixture *f = *state;
+	struct step s = {0, RESOLVE, H4, 0, NULL};
+
+	open_table(f, &(struct neigh_params){0});
+	for (s.packet = 1; s.packet <= 9; s.packet++)
+		do_step(f, &s);
+	assert_string_equal(f->log, "arp who 99; x1 neighbour_full");
+	for (size_t i = 0; i < RTE_DIM(rows); i++) {
+		f->log[0] = '\0';
+		neigh_tick(f->table, rows[i].now);
+		assert_string_equal(f->log, rows[i].expect);
+	}
+	close_table(f);
+}
+
 struct seen {
 	unsigned int n, stop_after;
 	char text[256];
@@ -374,6 +399,7 @@ main(void)
 		cmocka_unit_test_prestate(test_static, &f),
 		cmocka_unit_test_prestate(test_port, &f),
 		cmocka_unit_test_prestate(test_bounds, &f),
+		cmocka_unit_test_prestate(test_defaults, &f),
 		cmocka_unit_test_prestate(test_walk, &f),
 	};
 	int failed;
