@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "gateway.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_malloc.h>
+
+#include "internal.h"
+
+enum {
+	TICK_MS = 100,
+	CONTROL_SLEEP_MS = 1,
+	MBUF_CACHE = 256,
+	DESCRIPTORS = 1024, /* of a queue, as the port driver asks for by default */
+};
+
+uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint32_t
+mbufs_default(const struct config *config, uint16_t workers)
+{
+	/* what queues hold, what is under way in workers, rings and waiting rooms */
+	return 8192u + config->n_ports * 2u * DESCRIPTORS * RTE_MAX(workers, 1u) + workers * 8192u;
+}
+
+uint32_t
+gateway_memory_mb(const struct config *config, uint32_t mbufs, uint16_t workers)
+{
+	struct fib_limits limits = {config->limits.routes4, config->limits.routes6};
+	uint64_t bytes = (uint64_t)(mbufs ? mbufs : mbufs_default(config, workers)) *
+			 (RTE_MBUF_DEFAULT_BUF_SIZE + sizeof(struct rte_mbuf) + PKT_PRIV_SIZE + 64);
+	bool tables[TABLES_MAX] = {[0] = true};
+	uint32_t n_tables = 0;
+
+	for (uint32_t i = 0; i < config->n_ports; i++)
+		tables[config->ports[i].table] = true;
+	for (uint32_t i = 0; i < config->n_tunnels; i++)
+		tables[config->tunnels[i].tunnel.table] =
+			tables[config->tunnels[i].tunnel.outer_table] = true;
+	for (uint32_t i = 0; i < config->n_routes; i++)
+		tables[config->routes[i].table] = true;
+	for (int i = 0; i < TABLES_MAX; i++)
+		n_tables += tables[i];
+	bytes += n_tables * fib_memory_bytes(&limits, true, true);
+	bytes += RTE_MAX(config->limits.sas, config->n_sas) * 4096ull;
+	bytes += config->limits.tunnels * (1024ull + 256ull * workers);
+	bytes += workers * (8ull << 20) + config->limits.reassembly * workers * 2048ull;
+	bytes += config->n_policies * 65536ull;
+	/* EAL, rings, devices; and a share, since the heap is in pieces */
+	return (uint32_t)(((bytes + bytes / 8) >> 20) + 96);
+}
+
+/* --- the start and stop table --- */
+
+static int
+start_base(struct gateway *g, struct report *report)
+{
+	size_t bytes = rte_rcu_qsbr_get_memsize(WORKERS_MAX);
+
+	g->n_workers = workers_count();
+	if (g->n_workers == 0) {
+		report_add(report, NULL, 0, "lcores",
+			"there is no worker lcore: the main lcore is the control lcore, and at "
+			"least one more is "
+			"needed, as in -l 0,1 or, sharing a CPU, --lcores 0@0,1@0");
+		return -EINVAL;
+	}
+	if (g->n_workers > WORKERS_MAX) {
+		report_add(report, NULL, 0, "lcores",
+			"%u worker lcores, but at most %u are supported", g->n_workers,
+			WORKERS_MAX);
+		return -EINVAL;
+	}
+	g->qsbr = rte_zmalloc("qsbr", bytes, RTE_CACHE_LINE_SIZE);
+	g->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!g->qsbr || g->epoll < 0)
+		return -ENOMEM;
+	return rte_rcu_qsbr_init(g->qsbr, WORKERS_MAX);
+}
+
+static void
+stop_base(struct gateway *g)
+{
+	if (g->epoll >= 0)
+		close(g->epoll);
+	rte_free(g->qsbr);
+}
+
+/* A pool on each node that has a worker, and on node 0. */
+static int
+start_pools(struct gateway *g, struct report *report)
+{
+	uint32_t n = g->options.mbufs ? g->options.mbufs : mbufs_default(g->config, g->n_workers);
+	bool wanted[RTE_MAX_NUMA_NODES] = {[0] = true};
+	unsigned int lcore;
+	char name[32];
+
+	RTE_LCORE_FOREACH(lcore)
+	wanted[rte_lcore_to_socket_id(lcore)] = true;
+	for (int i = 0; i < RTE_MAX_NUMA_NODES; i++) {
+		if (!wanted[i])
+			continue;
+		snprintf(name, sizeof(name), "packets%d", i);
+		g->pools[i] = rte_pktmbuf_pool_create(
+			name, n, MBUF_CACHE, PKT_PRIV_SIZE, RTE_MBUF_DEFAULT_BUF_SIZE, i);
+		if (!g->pools[i]) {
+			report_add(report, NULL, 0, "mbufs",
+				"no memory for %u packet buffers on NUMA node %d: give EAL more "
+				"with -m, or fewer "
+				"with --mbufs",
+				n, i);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void
+stop_pools(struct gateway *g)
+{
+	for (int i = 0; i < RTE_MAX_NUMA_NODES; i++)
+		rte_mempool_free(g->pools[i]);
+}
+
+static int
+start_tables(struct gateway *g, struct report *report)
+{
+	const struct config_limits *l = &g->config->limits;
+	struct fib_limits limits = {l->routes4, l->routes6};
+	uint32_t nexthops = l->neighbours + l->tunnels * 2 + 4096;
+	struct error err;
+
+	g->tables.promiscuous = g->options.promiscuous;
+	g->tables.ports = port_table_create();
+	g->tables.fib = fib_create(&limits, g->qsbr, 0, &err);
+	g->nexthops = g->tables.fib ? nexthop_table_create(nexthops, g->qsbr, 0, &err) : NULL;
+	g->routes = g->nexthops ? route_table_create(g->tables.fib, g->nexthops, &err) : NULL;
+	g->tables.tunnels = g->routes ? tunnel_table_create(l->tunnels, &err) : NULL;
+	g->tables.sad =
+		g->tables.tunnels ? sad_create(RTE_MAX(l->sas, g->config->n_sas), g->qsbr, 0, &err) : NULL;
+	if (!g->tables.sad || !g->tables.ports) {
+		report_add(
+			report, NULL, 0, "tables", "%s", g->tables.ports ? err.text : "no memory");
+		return -ENOMEM;
+	}
+	g->tables.nexthops = nexthop_entries(g->nexthops);
+	return 0;
+}
+
+static void
+stop_tables(struct gateway *g)
+{
+	sad_destroy(g->tables.sad);
+	tunnel_table_destroy(g->tables.tunnels);
+	route_table_destroy(g->routes);
+	nexthop_table_destroy(g->nexthops);
+	fib_destroy(g->tables.fib);
+	if (g->tables.ports)
+		port_table_destroy(g->tables.ports);
+}
+
+static int
+start_crypto(struct gateway *g, struct report *report)
+{
+	struct crypto_engine_params params = {
+		.device = g->config->crypto_device[0] ? g->config->crypto_device : NULL,
+		.workers = g->n_workers,
+		.sessions_max = RTE_MAX(g->config->limits.sas, g->config->n_sas),
+	};
+	struct error err = {"the application offers no crypto engine"};
+	bool known = false;
+
+	for (uint16_t i = 0; i < g->options.n_engines && !g->engine; i++) {
+		const struct gateway_engine *e = &g->options.engines[i];
+
+		if (g->options.engine && strcmp(e->name, g->options.engine) != 0)
+			continue;
+		known = true;
+		g->engine = e->create(&params, &err);
+	}
+	if (g->engine)
+		return 0;
+	if (!known) {
+		size_t used = 0;
+
+		used = (size_t)snprintf(err.text, sizeof(err.text),
+			"no engine \"%s\"; there are:", g->options.engine);
+		for (uint16_t i = 0; i < g->options.n_engines && used < sizeof(err.text); i++)
+			used += (size_t)snprintf(err.text + used, sizeof(err.text) - used, " %s",
+				g->options.engines[i].name);
+	}
+	report_add(report, NULL, 0, "--crypto", "%s", err.text);
+	return -ENODEV;
+}
+
+static void
+stop_crypto(struct gateway *g)
+{
+	if (g->engine)
+		g->engine->ops->destroy(g->engine);
+}
+
+static bool
+has_outbound_sa(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->n_sas; i++)
+		if (config->sas[i].sa.direction == SA_OUT)
+			return true;
+	return false;
+}
+
+static int
+start_state(struct gateway *g, struct report *report)
+{
+	struct error err;
+
+	if (!has_outbound_sa(g->config))
+		return 0;
+	g->state = seq_state_open(g->options.state_dir, &err);
+	if (!g->state) {
+		report_add(report, NULL, 0, "--state", "%s", err.text);
+		return -EIO;
+	}
+	return 0;
+}
+
+static void
+stop_state(struct gateway *g)
+{
+	if (g->state)
+		seq_state_close(g->state);
+}
+
+static int
+start_neighbours(struct gateway *g, struct report *report)
+{
+	struct neigh_params params = {.capacity = g->config->limits.neighbours};
+	struct error err;
+
+	g->neighbours =
+		neigh_create(&params, g->tables.ports, g->pools[0], &slow_neigh_ops, g, &err);
+	if (!g->neighbours) {
+		report_add(report, NULL, 0, "neighbours", "%s", err.text);
+		return -ENOMEM;
+	}
+	g->error_limit = (struct limiter){.rate = g->config->icmp.errors,
+		.tokens = g->config->icmp.errors,
+		.last_ms = now_ms()};
+	g->echo_limit = (struct limiter){
+		.rate = g->config->icmp.echo, .tokens = g->config->icmp.echo, .last_ms = now_ms()};
+	return 0;
+}
+
+static void
+release_neighbours(struct gateway *g)
+{
+	neigh_destroy(g->neighbours);
+	g->neighbours = NULL;
+}
+
+/*
+ * In this order up, in reverse down, in two rounds: release gives back every packet that the module
+ * holds (the counters are still there then), stop frees it. Both take what a start left half made.
+ */
+static const struct {
+	const char *name;
+	int (*start)(struct gateway *g, struct report *report);
+	void (*release)(struct gateway *g);
+	void (*stop)(struct gateway *g);
+} modules[] = {
+	{"base", start_base, NULL, stop_base},
+	{"pools", start_pools, NULL, stop_pools},
+	{"tables", start_tables, NULL, stop_tables},
+	{"crypto", start_crypto, NULL, stop_crypto},
+	{"state", start_state, NULL, stop_state},
+	{"devices", devices_start, devices_stop, NULL},
+	{"neighbours", start_neighbours, release_neighbours, NULL},
+	{"workers", workers_create, workers_release, workers_destroy},
+	{"configuration", apply_config, NULL, apply_undo},
+	{"telemetry", telemetry_start, NULL, telemetry_stop},
+};
+
+static void
+release_modules(struct gateway *g, size_t n)
+{
+	while (n-- > 0)
+		if (modules[n].release)
+			modules[n].release(g);
+}
+
+static void
+stop_modules(struct gateway *g, size_t n)
+{
+	while (n-- > 0)
+		if (modules[n].stop)
+			modules[n].stop(g);
+	free(g);
+}
+
+struct gateway *
+gateway_create(const struct gateway_options *options, struct report *report)
+{
+	struct gateway *g = calloc(1, sizeof(*g));
+	size_t before = report->count;
+
+	if (!g)
+		return NULL;
+	g->options = *options;
+	g->config = options->config;
+	g->epoll = -1;
+	for (size_t i = 0; i < RTE_DIM(modules); i++) {
+		int rc = modules[i].start(g, report);
+
+		if (rc == 0)
+			continue;
+		if (report->count == before)
+			report_add(report, NULL, 0, modules[i].name, "could not be started: %s",
+				strerror(-rc));
+		release_modules(g, i + 1);
+		stop_modules(g, i + 1);
+		return NULL;
+	}
+	return g;
+}
+
+/* --- the control lcore's loop --- */
+
+/* true: no port has received for as long as --exit-on-idle says. */
+static bool
+idle_for_long(struct gateway *g, uint64_t now)
+{
+	uint64_t activity = 0;
+
+	if (!g->options.exit_on_idle_ms)
+		return false;
+	for (uint16_t i = 0; i < g->n_workers; i++) {
+		const struct worker_stats *s = &g->workers[i]->stats;
+
+		activity += counter_read(&s->polls) - counter_read(&s->idle_polls);
+	}
+	if (activity != g->seen_activity || !g->idle_since_ms) {
+		g->seen_activity = activity;
+		g->idle_since_ms = now;
+	}
+	return now - g->idle_since_ms >= g->options.exit_on_idle_ms;
+}
+
+static void
+links_tick(struct gateway *g)
+{
+	for (uint16_t i = 0; i < g->tables.ports->count; i++) {
+		struct port *p = g->tables.ports->ports[i];
+		bool up = g->options.driver->link(p->ethdev);
+
+		if (up == p->link_up)
+			continue;
+		log_notice(port, "%s: link %s", p->name, up ? "up" : "down");
+		__atomic_store_n(&p->link_up, up, __ATOMIC_RELAXED);
+		if (up)
+			neigh_announce(g->neighbours, p->index);
+		else
+			neigh_port_down(g->neighbours, p->index);
+	}
+}
+
+static void
+tick(struct gateway *g, uint64_t now)
+{
+	g->next_tick_ms = now + TICK_MS;
+	links_tick(g);
+	neigh_tick(g->neighbours, now);
+	tunnels_tick(g, now);
+	nexthop_reclaim(g->nexthops, false);
+	if (g->options.stats_period_s && now >= g->next_stats_ms) {
+		if (g->next_stats_ms)
+			summary_print(g, stdout);
+		g->next_stats_ms = now + g->options.stats_period_s * 1000ull;
+	}
+}
+
+int
+gateway_run(struct gateway *g, const volatile sig_atomic_t *stop)
+{
+	struct epoll_event event;
+
+	for (uint16_t i = 0; i < g->tables.ports->count; i++)
+		if (g->tables.ports->ports[i]->link_up)
+			neigh_announce(g->neighbours, i);
+	__atomic_store_n(&g->tables.forwarding, true, __ATOMIC_RELEASE);
+	if (workers_launch(g) != 0)
+		return 1;
+	while (!*stop) {
+		uint16_t found = slow_poll(g);
+		uint64_t now = now_ms();
+
+		if (now >= g->next_tick_ms)
+			tick(g, now);
+		if (idle_for_long(g, now))
+			break;
+		if (found == 0)
+			epoll_wait(g->epoll, &event, 1, CONTROL_SLEEP_MS);
+	}
+	return 0;
+}
+
+void
+gateway_destroy(struct gateway *g, void *out)
+{
+	if (!g)
+		return;
+	workers_stop(g);
+	release_modules(g, RTE_DIM(modules));
+	if (out)
+		summary_print(g, out);
+	stop_modules(g, RTE_DIM(modules));
+}

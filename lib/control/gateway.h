@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GATEWAY_H
+#define GATEWAY_H
+
+/*
+ * The gateway as a whole, on the control lcore: made from a valid configuration, run, and taken
+ * down in reverse.
+ */
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "crypto.h"
+#include "errmsg.h"
+#include "port_driver.h"
+
+struct gateway;
+
+/* --config: a worker lcore polls this queue of a DPDK port. */
+struct gateway_queue {
+	uint16_t ethdev, queue, lcore;
+};
+
+/* An engine that the application offers, best first. */
+struct gateway_engine {
+	const char *name;
+	struct crypto_engine *(*create)(
+		const struct crypto_engine_params *params, struct error *err);
+};
+
+/* What the command line says and the application offers. All of it outlives the gateway. */
+struct gateway_options {
+	const struct config *config;
+	const struct port_driver *driver;
+	const struct gateway_engine *engines;
+	uint16_t n_engines;
+	const char *engine; /* --crypto; NULL: the first that can be made */
+	uint64_t portmask;  /* of DPDK port ids */
+	const struct gateway_queue *queues;
+	uint16_t n_queues; /* 0: spread over the workers */
+	uint16_t burst;
+	uint32_t mbufs; /* 0: as many as queues and workers need */
+	bool promiscuous;
+	uint32_t exit_on_idle_ms; /* 0: never */
+	uint32_t stats_period_s;  /* 0: never */
+	const char *state_dir;
+};
+
+/* How much memory EAL should have for this configuration, in MiB; a fair upper estimate. Before
+ * rte_eal_init. */
+uint32_t gateway_memory_mb(const struct config *config, uint32_t mbufs, uint16_t workers);
+
+/*
+ * Brings everything up, the workers not yet running. All or nothing: NULL with what was wrong in
+ * the report. After rte_eal_init.
+ */
+struct gateway *gateway_create(const struct gateway_options *options, struct report *report);
+
+/* Launches the workers and serves as control lcore until *stop, or idle for long enough. 0, or 1
+ * when something failed. */
+int gateway_run(struct gateway *g, const volatile sig_atomic_t *stop);
+
+/* Stops the workers, frees all; writes the summary to `out` (a FILE, or NULL for none). */
+void gateway_destroy(struct gateway *g, void *out);
+
+#endif

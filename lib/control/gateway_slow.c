@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the workers leave to the control lcore: ARP and ND, echo, ICMP errors, packets without a
+ * link-layer address. */
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include <rte_ether.h>
+
+#include "internal.h"
+#include "ip.h"
+#include "parse.h"
+
+enum {
+	ND_NEIGHBOUR_SOLICITATION = 135,
+	ND_NEIGHBOUR_ADVERTISEMENT = 136,
+};
+
+void
+slow_drop(struct gateway *g, struct rte_mbuf *m, enum drop_reason why)
+{
+	g->drops[why]++;
+	rte_pktmbuf_free(m);
+}
+
+/* To a worker, which sends it. Any of them can: what it cannot send itself it hands on. */
+void
+slow_send(struct gateway *g, struct rte_mbuf *m, enum pkt_task task)
+{
+	pkt(m)->task = (uint8_t)task;
+	if (rte_ring_enqueue(g->inboxes[0], m) != 0)
+		slow_drop(g, m, DROP_handover_full);
+}
+
+static bool
+limiter_take(struct limiter *l, uint64_t now)
+{
+	l->tokens += (double)(now - l->last_ms) * l->rate / 1000;
+	l->tokens = RTE_MIN(l->tokens, (double)l->rate);
+	l->last_ms = now;
+	if (l->tokens < 1)
+		return false;
+	l->tokens -= 1;
+	return true;
+}
+
+/* Our address of this family in a table's port list: the one on the sender's link first. */
+static const struct ip_addr *
+port_source(const struct port *p, const struct ip_addr *towards)
+{
+	const struct ip_addr *any = NULL;
+
+	for (uint32_t i = 0; i < p->n_addresses; i++) {
+		const struct port_address *a = &p->addresses[i];
+		struct ip_prefix prefix = {a->addr, a->length};
+
+		if (a->addr.family != towards->family)
+			continue;
+		if (ip_prefix_contains(&prefix, towards))
+			return &a->addr;
+		if (!any && !ip_addr_is_link_local(&a->addr))
+			any = &a->addr;
+	}
+	return any;
+}
+
+/* The address that a message of ours about m comes from; NULL when we have none of the family. */
+static const struct ip_addr *
+own_source(const struct gateway *g, const struct rte_mbuf *m)
+{
+	const struct pkt *p = pkt_const(m);
+	struct ip_addr towards = ip_src(m);
+	const struct ip_addr *found = NULL;
+
+	if (p->flags & PKT_DECRYPTED) {
+		const struct tunnel *t =
+			tunnel_get(g->tables.tunnels, p->tunnel, p->tunnel_generation);
+
+		if (t && t->config.address.family == p->family)
+			return &t->config.address;
+		if (t && t->config.address6.family == p->family)
+			return &t->config.address6;
+	} else {
+		found = port_source(g->tables.ports->ports[p->port], &towards);
+	}
+	for (uint16_t i = 0; !found && i < g->tables.ports->count; i++)
+		if (g->tables.ports->ports[i]->table == p->table &&
+			g->tables.ports->ports[i]->role != PORT_UNPROTECTED)
+			found = port_source(g->tables.ports->ports[i], &towards);
+	return found;
+}
+
+static void
+icmp_error(struct gateway *g, struct rte_mbuf *m, uint64_t now)
+{
+	const struct ip_addr *source = own_source(g, m);
+	struct rte_mbuf *error = NULL;
+
+	/* its death was counted where it happened */
+	if (source && limiter_take(&g->error_limit, now))
+		error = icmp_error_create(m, source, g->workers[0]->pool);
+	if (error)
+		slow_send(g, error, TASK_SEND_IP);
+	rte_pktmbuf_free(m);
+}
+
+static void
+echo(struct gateway *g, struct rte_mbuf *m, uint64_t now)
+{
+	const struct ip_addr *source = own_source(g, m);
+	struct ip_addr asker = ip_src(m), asked = ip_dst(m);
+	uint16_t port = pkt(m)->port;
+
+	if (!limiter_take(&g->echo_limit, now)) {
+		slow_drop(g, m, DROP_rate_limited);
+		return;
+	}
+	/* RFC 1122 3.2.2.6: a broadcast or IPv4 multicast one may be ignored, and is */
+	if ((pkt(m)->flags & PKT_ETH_MULTICAST) &&
+		!(asked.family == 6 && ip_addr_is_multicast(&asked))) {
+		slow_drop(g, m, DROP_local_unhandled);
+		return;
+	}
+	if (!source || !icmp_echo_reply(m, ip_addr_is_multicast(&asked) ? source : &asked)) {
+		slow_drop(g, m, DROP_local_unhandled);
+		return;
+	}
+	pkt(m)->zone = ZONE_SELF;
+	pkt(m)->flags = 0;
+	/* no table knows the link of a link-local address, but the request came over it */
+	if (ip_addr_is_link_local(&asker))
+		neigh_resolve(g->neighbours, port, &asker, m, now);
+	else
+		slow_send(g, m, TASK_SEND_IP);
+}
+
+static void
+local(struct gateway *g, struct rte_mbuf *m, uint64_t now)
+{
+	const struct pkt *p = pkt(m);
+	uint8_t type = (uint8_t)(rte_be_to_cpu_16(p->src_port_be) >> 8);
+	bool icmp6 = p->family == 6 && p->proto == IPPROTO_ICMPV6;
+
+	if (icmp6 && (type == ND_NEIGHBOUR_SOLICITATION || type == ND_NEIGHBOUR_ADVERTISEMENT) &&
+		!(p->flags & PKT_DECRYPTED))
+		neigh_nd_input(g->neighbours, m, now);
+	else if (icmp_is_echo_request(m))
+		echo(g, m, now);
+	else
+		slow_drop(g, m, DROP_local_unhandled);
+}
+
+static void
+resolve(struct gateway *g, struct rte_mbuf *m, uint64_t now)
+{
+	const struct nexthop *nh = &g->tables.nexthops[pkt(m)->nexthop];
+	struct ip_addr addr = nh->type == NEXTHOP_NEIGHBOUR ? nh->addr : ip_dst(m);
+
+	if (nh->type != NEXTHOP_NEIGHBOUR && nh->type != NEXTHOP_CONNECTED)
+		slow_drop(g, m, DROP_no_route);
+	else
+		neigh_resolve(g->neighbours, nh->port, &addr, m, now);
+}
+
+uint16_t
+slow_poll(struct gateway *g)
+{
+	struct rte_mbuf *pkts[BURST_DEFAULT];
+	uint16_t n = rte_ring_dequeue_burst(g->to_control, (void **)pkts, RTE_DIM(pkts), NULL);
+	uint64_t now = n ? now_ms() : 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		switch (pkt(pkts[i])->task) {
+		case TASK_ARP:
+			neigh_arp_input(g->neighbours, pkts[i], now);
+			break;
+		case TASK_LOCAL:
+			local(g, pkts[i], now);
+			break;
+		case TASK_RESOLVE:
+			resolve(g, pkts[i], now);
+			break;
+		case TASK_ICMP_ERROR:
+			icmp_error(g, pkts[i], now);
+			break;
+		default:
+			slow_drop(g, pkts[i], DROP_local_unhandled);
+		}
+	return n;
+}
+
+static void
+neigh_send_frame(void *arg, uint16_t port, struct rte_mbuf *m)
+{
+	pkt(m)->port = port;
+	slow_send(arg, m, TASK_SEND_FRAME);
+}
+
+/*
+ * A host route for each neighbour on an on-link prefix, so that the packet path finds it by the one
+ * lookup that it makes anyway; a gateway's next hop learns its link.
+ */
+static void
+neigh_changed(void *arg, const struct neigh *n, bool reachable)
+{
+	struct gateway *g = arg;
+	struct route r = {.table = g->tables.ports->ports[n->port]->table,
+		.prefix = {n->addr, ip_addr_bits(&n->addr)},
+		.via = ROUTE_VIA_NEIGHBOUR,
+		.addr = n->addr,
+		.port = n->port};
+	struct error err;
+	uint32_t id;
+	int rc = 0;
+
+	if (!ip_addr_is_link_local(&n->addr)) {
+		rc = reachable ? route_add(g->routes, &r, &err) : route_delete(g->routes, &r, &err);
+		if (rc != 0 && rc != -EEXIST && rc != -ENOENT)
+			log_error(neigh, "%s", err.text);
+	}
+	id = route_neighbour_nexthop(g->routes, n->port, &n->addr);
+	if (id != NEXTHOP_ID_NONE)
+		nexthop_set_link(g->nexthops, id, n->mac, reachable);
+	if (rc == 0) {
+		if (route_commit(g->routes, &err) != 0)
+			log_error(fib, "%s", err.text);
+		tunnels_resolve(g);
+	}
+}
+
+static void
+neigh_release(void *arg, const struct neigh *n, struct rte_mbuf *m)
+{
+	struct gateway *g = arg;
+	const struct port *p = g->tables.ports->ports[n->port];
+	uint8_t family = pkt(m)->family;
+	struct rte_mbuf *head = pkt_prepend(m, p->header_bytes);
+
+	if (!head) {
+		slow_drop(g, m, DROP_no_mbuf);
+		return;
+	}
+	port_header_write(p, rte_pktmbuf_mtod(head, uint8_t *), n->mac, family);
+	neigh_send_frame(g, n->port, head);
+}
+
+static void
+neigh_drop(void *arg, struct rte_mbuf *m, enum drop_reason why)
+{
+	struct gateway *g = arg;
+
+	if (why != DROP_neighbour_failed || (pkt(m)->flags & PKT_PROTECTED) ||
+		pkt(m)->zone == ZONE_SELF) {
+		slow_drop(g, m, why);
+		return;
+	}
+	g->drops[why]++;
+	icmp_error_request(m, ICMP_ERR_HOST_UNREACHABLE, 0);
+	if (icmp_error_allowed(m))
+		icmp_error(g, m, now_ms());
+	else
+		rte_pktmbuf_free(m);
+}
+
+const struct neigh_ops slow_neigh_ops = {
+	.send_frame = neigh_send_frame,
+	.changed = neigh_changed,
+	.release = neigh_release,
+	.drop = neigh_drop,
+};

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* /espgw/… in rte_telemetry: everything counted. A reply holds 16 KB: lists are ids, details by id.
+ */
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_telemetry.h>
+#include <rte_version.h>
+
+#include "internal.h"
+
+/* rte_telemetry of 22.11 gives its callbacks no argument. Set while the gateway is up; read on the
+ * telemetry thread. */
+static const struct gateway *the_gateway;
+
+static void
+add_u64(struct rte_tel_data *d, const char *name, uint64_t value)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+	rte_tel_data_add_dict_uint(d, name, value);
+#else
+	rte_tel_data_add_dict_u64(d, name, value);
+#endif
+}
+
+static void
+add_pair(struct rte_tel_data *d, const char *packets, const char *bytes, const struct counter *c)
+{
+	add_u64(d, packets, counter_read(&c->packets));
+	add_u64(d, bytes, counter_read(&c->bytes));
+}
+
+/* The id in params; false when there is none or it is not below n. */
+static bool
+id_param(const char *params, uint64_t n, uint32_t *id)
+{
+	char *end;
+	unsigned long value;
+
+	if (!params || !isdigit((unsigned char)*params))
+		return false;
+	value = strtoul(params, &end, 10);
+	*id = (uint32_t)value;
+	return *end == '\0' && value < n;
+}
+
+static int
+drops_handler(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	(void)cmd;
+	(void)params;
+	if (!the_gateway)
+		return -ENODEV;
+	rte_tel_data_start_dict(d);
+	for (int r = 0; r < DROP_REASON_COUNT; r++)
+		add_u64(d, drop_name((enum drop_reason)r),
+			gateway_drops(the_gateway, (enum drop_reason)r));
+	return 0;
+}
+
+static int
+list_handler(struct rte_tel_data *d, uint32_t n)
+{
+	rte_tel_data_start_array(d, RTE_TEL_INT_VAL);
+	for (uint32_t i = 0; i < RTE_MIN(n, (uint32_t)RTE_TEL_MAX_ARRAY_ENTRIES); i++)
+		rte_tel_data_add_array_int(d, (int)i);
+	return 0;
+}
+
+static int
+port_handler(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	const struct port_table *ports = the_gateway->tables.ports;
+	struct counter rx, tx;
+	const struct port *p;
+	uint32_t id;
+
+	(void)cmd;
+	if (!the_gateway)
+		return -ENODEV;
+	if (!params)
+		return list_handler(d, ports->count);
+	if (!id_param(params, ports->count, &id))
+		return -EINVAL;
+	p = ports->ports[id];
+	port_sum(the_gateway, p, &rx, &tx);
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "name", p->name);
+	rte_tel_data_add_dict_string(d, "link", p->link_up ? "up" : "down");
+	add_pair(d, "rx_packets", "rx_bytes", &rx);
+	add_pair(d, "tx_packets", "tx_bytes", &tx);
+	return 0;
+}
+
+static int
+worker_handler(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	const struct worker_stats *s;
+	uint32_t id;
+
+	(void)cmd;
+	if (!the_gateway)
+		return -ENODEV;
+	if (!params)
+		return list_handler(d, the_gateway->n_workers);
+	if (!id_param(params, the_gateway->n_workers, &id))
+		return -EINVAL;
+	s = &the_gateway->workers[id]->stats;
+	rte_tel_data_start_dict(d);
+	add_u64(d, "lcore", the_gateway->workers[id]->lcore);
+	add_u64(d, "polls", counter_read(&s->polls));
+	add_u64(d, "idle_polls", counter_read(&s->idle_polls));
+	add_u64(d, "sleeps", counter_read(&s->sleeps));
+	add_u64(d, "handed_over", counter_read(&s->handed_over));
+	add_u64(d, "handed_in", counter_read(&s->handed_in));
+	add_u64(d, "to_control", counter_read(&s->to_control));
+	add_pair(d, "esp_out_packets", "esp_out_bytes", &s->esp_out);
+	add_pair(d, "esp_in_packets", "esp_in_bytes", &s->esp_in);
+	return 0;
+}
+
+static int
+tunnel_handler(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	const struct tunnel_table *tunnels = the_gateway->tables.tunnels;
+	struct counter out, in;
+	const struct tunnel *t;
+	uint32_t id;
+
+	(void)cmd;
+	if (!the_gateway)
+		return -ENODEV;
+	if (!params)
+		return list_handler(d, the_gateway->config->n_tunnels);
+	if (!id_param(params, tunnels->capacity, &id) || !tunnels->tunnels[id])
+		return -EINVAL;
+	t = tunnels->tunnels[id];
+	tunnel_sum(t, &out, &in);
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "name", t->config.name);
+	rte_tel_data_add_dict_string(d, "state", t->up ? "up" : "down");
+	add_u64(d, "mtu", t->mtu);
+	add_pair(d, "out_packets", "out_bytes", &out);
+	add_pair(d, "in_packets", "in_bytes", &in);
+	return 0;
+}
+
+static int
+sa_counters_handler(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	const struct sa *sa;
+	char spi[16];
+	uint32_t id;
+
+	(void)cmd;
+	if (!the_gateway)
+		return -ENODEV;
+	if (!params)
+		return list_handler(d, the_gateway->n_sas);
+	if (!id_param(params, the_gateway->n_sas, &id))
+		return -EINVAL;
+	sa = the_gateway->sas[id].sa;
+	rte_tel_data_start_dict(d);
+	snprintf(spi, sizeof(spi), "0x%08x", rte_be_to_cpu_32(sa->spi_be));
+	rte_tel_data_add_dict_string(d, "spi", spi);
+	rte_tel_data_add_dict_string(d, "direction", sa->direction == SA_OUT ? "out" : "in");
+	rte_tel_data_add_dict_string(
+		d, "tunnel", the_gateway->tables.tunnels->tunnels[sa->tunnel]->config.name);
+	add_u64(d, "worker", sa->owner);
+	add_pair(d, "packets", "bytes", &sa->hot.traffic);
+	add_u64(d, "sequence",
+		counter_read(sa->direction == SA_OUT ? &sa->hot.seq_next : &sa->hot.window.top));
+	add_u64(d, "errors_icv", counter_read(&sa->hot.errors_icv));
+	add_u64(d, "errors_replay", counter_read(&sa->hot.errors_replay));
+	return 0;
+}
+
+int
+telemetry_start(struct gateway *g, struct report *report)
+{
+	static const struct {
+		const char *command;
+		telemetry_cb handler;
+		const char *help;
+	} commands[] = {
+		{"/espgw/drops", drops_handler, "Packets dropped, by reason. Takes no parameter"},
+		{"/espgw/port", port_handler, "Ids of ports; with an id, that port's counters"},
+		{"/espgw/worker", worker_handler,
+			"Ids of workers; with an id, that worker's counters"},
+		{"/espgw/tunnel", tunnel_handler,
+			"Ids of tunnels; with an id, that tunnel's state and counters"},
+		{"/espgw/sa", sa_counters_handler, "Ids of SAs; with an id, that SA's counters"},
+	};
+
+	(void)report;
+	the_gateway = g;
+	/* again in the same process (tests): they are there already */
+	for (size_t i = 0; i < RTE_DIM(commands); i++)
+		rte_telemetry_register_cmd(
+			commands[i].command, commands[i].handler, commands[i].help);
+	return 0;
+}
+
+void
+telemetry_stop(struct gateway *g)
+{
+	(void)g;
+	the_gateway = NULL;
+}

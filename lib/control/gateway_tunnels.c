@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What follows for tunnels from routes, SAs and time: outer next hop, MTU, oper state, keepalives.
+ */
+
+#include <rte_malloc.h>
+
+#include "internal.h"
+#include "ip.h"
+#include "parse.h"
+
+/* What a tunnel's outer route leads to now. */
+struct outer_way {
+	uint32_t nexthop;
+	uint16_t mtu; /* 0: no way */
+	bool loop;
+};
+
+static const struct nexthop *
+outer_lookup(const struct gateway *g, const struct tunnel *t, uint32_t *id)
+{
+	const struct nexthop *entries = g->tables.nexthops;
+
+	*id = nexthop_select(entries, fib_lookup(g->tables.fib, t->outer_table, &t->config.remote),
+		t->outer_hash);
+	return &entries[*id];
+}
+
+/* Follows tunnels inside tunnels to a port; as many steps as there may be, or round in a circle. */
+static struct outer_way
+outer_way(const struct gateway *g, const struct tunnel *t)
+{
+	struct outer_way way = {0};
+	const struct tunnel *at = t;
+	const struct nexthop *nh = outer_lookup(g, t, &way.nexthop);
+	uint32_t id;
+
+	for (int depth = 0; nh->type == NEXTHOP_TUNNEL; depth++) {
+		at = g->tables.tunnels->tunnels[nh->tunnel];
+		if (at == t || depth == TUNNEL_DEPTH_MAX) {
+			way.loop = true;
+			way.mtu = t->mtu;
+			return way;
+		}
+		nh = outer_lookup(g, at, &id);
+	}
+	if (nh->type == NEXTHOP_CONNECTED || nh->type == NEXTHOP_NEIGHBOUR)
+		way.mtu = at == t ? g->tables.ports->ports[nh->port]->mtu : at->mtu;
+	return way;
+}
+
+static bool
+has_live_sa(const struct gateway *g, const struct tunnel *t)
+{
+	for (uint16_t i = 0; i < g->n_workers; i++)
+		if (t->sa_out[i])
+			return true;
+	return false;
+}
+
+/* Takes over what the outer route says. true: the oper state changed. */
+static bool
+tunnel_update(const struct gateway *g, struct tunnel *t)
+{
+	struct outer_way way = outer_way(g, t);
+	bool up = t->config.up && way.mtu != 0 && has_live_sa(g, t);
+	bool changed = up != t->up;
+
+	__atomic_store_n(&t->outer_nexthop, way.nexthop, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->loop, way.loop, __ATOMIC_RELAXED);
+	if (way.mtu)
+		tunnel_mtu_update(t, way.mtu);
+	__atomic_store_n(&t->up, up, __ATOMIC_RELAXED);
+	return changed;
+}
+
+void
+tunnels_resolve(struct gateway *g)
+{
+	bool changed = true;
+	struct error err;
+
+	/* a tunnel that goes up or down may move another one's outer route: until it is still */
+	for (int round = 0; changed && round <= TUNNEL_DEPTH_MAX; round++) {
+		changed = false;
+		for (uint32_t i = 0; i < g->tables.tunnels->capacity; i++) {
+			struct tunnel *t = g->tables.tunnels->tunnels[i];
+
+			if (!t || !tunnel_update(g, t))
+				continue;
+			changed = true;
+			log_notice(tunnel, "%s is %s", t->config.name, t->up ? "up" : "down");
+			if (route_tunnel_state(g->routes, t->index, t->up, &err) != 0)
+				log_error(tunnel, "%s: %s", t->config.name, err.text);
+		}
+		if (changed && route_commit(g->routes, &err) != 0)
+			log_error(fib, "%s", err.text);
+	}
+}
+
+/* The outbound SA for a worker's packets: its own (RFC 9611), else the newest that is nobody's own,
+ * else the newest of all. */
+static struct sa *
+choose_sa(const struct gateway *g, uint32_t tunnel, uint16_t worker)
+{
+	struct sa *fallback = NULL, *any = NULL;
+
+	for (uint32_t i = 0; i < g->n_sas; i++) {
+		const struct gateway_sa *s = &g->sas[i];
+
+		if (s->tunnel != tunnel || s->sa->direction != SA_OUT || s->over)
+			continue;
+		if (s->has_owner && s->sa->owner == worker)
+			return s->sa;
+		if (!s->has_owner)
+			fallback = s->sa;
+		any = s->sa;
+	}
+	return fallback ? fallback : any;
+}
+
+void
+tunnel_sas_assign(struct gateway *g, uint32_t tunnel)
+{
+	struct tunnel *t = g->tables.tunnels->tunnels[tunnel];
+
+	for (uint16_t w = 0; w < g->n_workers; w++)
+		__atomic_store_n(&t->sa_out[w], choose_sa(g, tunnel, w), __ATOMIC_RELEASE);
+}
+
+/* true: the SA's end, which has not been dealt with. */
+static bool
+sa_over(struct gateway_sa *s, uint64_t now)
+{
+	struct sa *sa = s->sa;
+
+	if (s->over)
+		return false;
+	if (s->expires_ms && now >= s->expires_ms)
+		__atomic_store_n(&sa->hot.expired, 1, __ATOMIC_RELAXED);
+	return __atomic_load_n(&sa->hot.ended, __ATOMIC_RELAXED) || sa->hot.expired;
+}
+
+static void
+sas_tick(struct gateway *g, uint64_t now)
+{
+	bool changed = false;
+
+	for (uint32_t i = 0; i < g->n_sas; i++) {
+		struct gateway_sa *s = &g->sas[i];
+
+		if (s->soft_ms && now >= s->soft_ms && !s->sa->soft_told) {
+			s->sa->soft_told = true;
+			log_notice(sa, "SPI 0x%08x: soft lifetime over",
+				rte_be_to_cpu_32(s->sa->spi_be));
+		}
+		if (!sa_over(s, now))
+			continue;
+		s->over = true;
+		log_warn(sa, "SPI 0x%08x: %s", rte_be_to_cpu_32(s->sa->spi_be),
+			s->sa->hot.expired ? "hard lifetime over"
+					   : "sequence numbers or hard lifetime used up");
+		if (s->sa->direction == SA_OUT) {
+			tunnel_sas_assign(g, s->tunnel);
+			changed = true;
+		}
+	}
+	if (changed)
+		tunnels_resolve(g);
+}
+
+/* RFC 3948 4: one byte of 0xFF from the tunnel's port to the peer's. NULL: no mbuf. */
+static struct rte_mbuf *
+keepalive_create(const struct gateway *g, const struct tunnel *t)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(g->workers[0]->pool);
+	uint16_t header = t->outer_bytes, udp_bytes = sizeof(struct rte_udp_hdr) + 1;
+	uint8_t *data;
+
+	if (!m)
+		return NULL;
+	data = (uint8_t *)rte_pktmbuf_append(m, header + 1);
+	memcpy(data, t->outer, header);
+	data[header] = 0xff;
+	if (t->outer_family == 4) {
+		struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)data;
+		struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
+
+		udp->dgram_len = rte_cpu_to_be_16(udp_bytes);
+		ip->total_length = rte_cpu_to_be_16(header + 1);
+		ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+		ip->hdr_checksum = 0;
+		ip->hdr_checksum = rte_ipv4_cksum(ip);
+	} else {
+		struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)data;
+		struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
+
+		udp->dgram_len = rte_cpu_to_be_16(udp_bytes);
+		ip->payload_len = rte_cpu_to_be_16(udp_bytes);
+		udp->dgram_cksum = 0;
+		udp->dgram_cksum = rte_ipv6_udptcp_cksum(ip, udp);
+	}
+	return m;
+}
+
+static void
+keepalives_tick(struct gateway *g, uint64_t now)
+{
+	for (uint32_t i = 0; i < g->tables.tunnels->capacity; i++) {
+		struct tunnel *t = g->tables.tunnels->tunnels[i];
+		struct rte_mbuf *m;
+
+		if (!t || t->carrier != TUNNEL_UDP || !t->config.keepalive_seconds || !t->up ||
+			now < t->keepalive_due_ms)
+			continue;
+		t->keepalive_due_ms = now + t->config.keepalive_seconds * 1000ull;
+		m = keepalive_create(g, t);
+		if (!m)
+			continue;
+		memset(pkt(m), 0, sizeof(struct pkt));
+		if (parse_ip(m) != DROP_NONE) {
+			rte_pktmbuf_free(m);
+			continue;
+		}
+		pkt(m)->zone = ZONE_SELF;
+		pkt(m)->flags |= PKT_PROTECTED;
+		pkt(m)->table = t->outer_table;
+		slow_send(g, m, TASK_SEND_IP);
+	}
+}
+
+void
+tunnels_tick(struct gateway *g, uint64_t now)
+{
+	sas_tick(g, now);
+	keepalives_tick(g, now);
+}

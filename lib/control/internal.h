@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CONTROL_INTERNAL_H
+#define CONTROL_INTERNAL_H
+
+/* What the files of this module share. All on the control lcore. */
+
+#include <stdio.h>
+
+#include "gateway.h"
+#include "log.h"
+#include "loop.h"
+#include "neigh.h"
+#include "route.h"
+#include "seqstate.h"
+
+/* A token bucket: `rate` a second, as many at once. */
+struct limiter {
+	uint32_t rate;
+	double tokens;
+	uint64_t last_ms;
+};
+
+/* An SA and what it was made from. */
+struct gateway_sa {
+	struct sa *sa;
+	uint32_t tunnel;
+	bool has_owner;               /* RFC 9611: its worker's own */
+	bool over;                    /* ended or expired, and told so */
+	uint64_t expires_ms, soft_ms; /* 0: never */
+};
+
+struct gateway {
+	struct gateway_options options;
+	const struct config *config;
+	struct tables tables;
+	struct rte_rcu_qsbr *qsbr;
+	struct rte_mempool *pools[RTE_MAX_NUMA_NODES];
+
+	struct port_device devices[RTE_MAX_ETHPORTS];
+	uint16_t n_devices;
+
+	struct nexthop_table *nexthops;
+	struct route_table *routes;
+	struct neigh_table *neighbours;
+	struct seq_state *state;
+	struct crypto_engine *engine;
+
+	struct worker *workers[WORKERS_MAX];
+	struct rte_ring *inboxes[WORKERS_MAX];
+	uint16_t n_workers;
+	struct rte_ring *to_control;
+	bool stop_workers; /* atomic */
+	bool running;
+
+	struct gateway_sa *sas;
+	uint32_t n_sas;
+
+	struct limiter error_limit, echo_limit;
+	uint64_t drops[DROP_REASON_COUNT]; /* the control lcore's own */
+	int epoll;
+	uint64_t next_tick_ms, next_stats_ms;
+	uint64_t idle_since_ms, seen_activity;
+};
+
+uint64_t now_ms(void);
+
+/* gateway_devices.c: ethdevs and ports */
+int devices_start(struct gateway *g, struct report *report);
+void devices_stop(struct gateway *g);
+
+/* gateway_workers.c */
+int workers_create(struct gateway *g, struct report *report);
+int workers_launch(struct gateway *g);
+void workers_stop(struct gateway *g);
+void workers_release(struct gateway *g);
+void workers_destroy(struct gateway *g);
+uint16_t workers_count(void); /* worker lcores that EAL was given */
+
+/* gateway_apply.c: the configuration's objects into the tables */
+int apply_config(struct gateway *g, struct report *report);
+void apply_undo(struct gateway *g);
+
+/* gateway_tunnels.c: what changes with routes and SAs */
+void tunnels_resolve(struct gateway *g); /* outer next hops, MTUs, states; commits */
+void tunnel_sas_assign(struct gateway *g, uint32_t tunnel); /* sa_out of all workers */
+void tunnels_tick(struct gateway *g, uint64_t now);
+
+/* gateway_slow.c: what workers leave to the control lcore */
+uint16_t slow_poll(struct gateway *g);
+void slow_drop(struct gateway *g, struct rte_mbuf *m, enum drop_reason why);
+void slow_send(struct gateway *g, struct rte_mbuf *m, enum pkt_task task);
+extern const struct neigh_ops slow_neigh_ops;
+
+/* gateway_summary.c */
+void summary_print(const struct gateway *g, FILE *out);
+void port_sum(
+	const struct gateway *g, const struct port *p, struct counter *rx, struct counter *tx);
+void tunnel_sum(const struct tunnel *t, struct counter *out, struct counter *in);
+uint64_t gateway_drops(const struct gateway *g, enum drop_reason reason);
+
+/* gateway_telemetry.c */
+int telemetry_start(struct gateway *g, struct report *report);
+void telemetry_stop(struct gateway *g);
+
+#endif
