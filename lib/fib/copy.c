@@ -24,14 +24,15 @@ enum {
  * IPv4: a /24 with anything longer in it takes one. A few thousand routes may each be alone in
  * their /24; of many routes most are /24 and shorter, and one in eight is provided for.
  * IPv6: a prefix takes one for each 8 bits beyond 24, so a /48 takes 3 and a host route 13, but
- * neighbouring prefixes share them: the internet's table needs about one a route, 600 host routes
- * with random interface identifiers in one /64 need 8 each.
+ * neighbouring prefixes share them: the internet's table needs about one a route, host routes with
+ * random interface identifiers in one /64 need 8 each. Two a route are provided for, and enough for
+ * a thousand such hosts. A table that needs more is told to raise the limit.
  */
 static uint32_t
 tbl8_count(uint8_t family, uint32_t routes)
 {
 	uint64_t worst = family == 4 ? routes : 13ull * routes;
-	uint64_t usual = family == 4 ? 4096 + (uint64_t)routes / 8 : 8192 + (uint64_t)routes;
+	uint64_t usual = family == 4 ? 4096 + (uint64_t)routes / 8 : 8192 + 2ull * routes;
 
 	/* rte_fib uses whole slabs of 64 only */
 	return (uint32_t)RTE_ALIGN_CEIL(RTE_MIN(worst, usual) + 1, 64);

@@ -114,7 +114,7 @@ fib_memory_bytes(const struct fib_limits *limits, bool v4, bool v6)
 static void *
 create_copy(struct fib *fib, uint32_t side, uint8_t family, uint16_t table)
 {
-	char name[24];
+	char name[40]; /* 20 characters, with a pointer of 48 bits */
 
 	snprintf(name, sizeof(name), "%" PRIxPTR ".%u.%u.%u", (uintptr_t)fib, family, table, side);
 	return fib_copy_create(name, family, routes_limit(&fib->limits, family), fib->socket);

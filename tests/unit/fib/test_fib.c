@@ -388,9 +388,9 @@ churn(uint8_t family, size_t n_routes)
 
 	/* random addresses share little: up to 13 groups each for IPv6 */
 	fixture_make(&f, 60000);
-	for (int round = 0; round < 24; round++) {
+	for (int round = 0; round < 20; round++) {
 		/* grows, then shrinks, then only changes */
-		int remove = round < 10 ? 20 : round < 18 ? 70 : 50;
+		int remove = round < 9 ? 20 : round < 16 ? 70 : 50;
 
 		for (int i = 0; i < 1000; i++) {
 			struct naive *r = &routes[(size_t)random() % n];
@@ -424,14 +424,14 @@ static void
 test_random4(void **state)
 {
 	(void)state;
-	churn(4, 6000);
+	churn(4, 4000);
 }
 
 static void
 test_random6(void **state)
 {
 	(void)state;
-	churn(6, 6000);
+	churn(6, 3000);
 }
 
 /* An estimate that is too low would be an EAL without room for the tables. */
