@@ -63,8 +63,11 @@ test_submit(struct crypto_engine *engine, uint16_t worker, struct crypto_session
 	const struct crypto_burst *burst, uint16_t first)
 {
 	struct lane *lane = &((struct test_engine *)engine)->lanes[worker];
-	uint16_t wish = (uint16_t)lane_random(lane, burst->n - first + 1u), taken = 0;
+	uint16_t wish = 0, taken = 0;
 
+	/* now and then nothing at all */
+	if (lane_random(lane, 8) != 0)
+		wish = (uint16_t)(1 + lane_random(lane, burst->n - first));
 	for (uint32_t i = 0; i < SLOTS && taken < wish; i++) {
 		struct slot *slot = &lane->slots[i];
 
