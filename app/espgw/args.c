@@ -488,7 +488,7 @@ args_usage(FILE *out)
 			o->value ? o->value : "");
 		fprintf(out, "  %-36s %s\n", left, o->text);
 	}
-	fprintf(out, "\nEAL's options come before the \"--\" (-l 0,1 --no-huge ...): \"espgw -h "
-		     "--\" lists them.\n"
+	fprintf(out, "\nEAL's options (-l 0,1 --no-huge ...) come before the \"--\": the DPDK "
+		     "guides list them.\n"
 		     "At least one worker lcore is needed besides the main one.\n");
 }

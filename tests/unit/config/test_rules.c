@@ -38,7 +38,7 @@ static const struct row {
 	/* keys and types */
 	{PORTS "port = 1;", "t:2: unknown key \"port\" (did you mean \"ports\"?)"},
 	{PORTS "zebra = 1;", "t:2: unknown key \"zebra\""},
-	{P1("adresses = [];"), "t:1: ports[0] (lan): unknown key \"adresses\" (did you mean \"addresses\"?)"},
+	{P1("addressen = [];"), "t:1: ports[0] (lan): unknown key \"addressen\" (did you mean \"addresses\"?)"},
 	{PORTS "tunnel = ();", "t:2: unknown key \"tunnel\" (did you mean \"tunnels\"?)"},
 	{P1("mtu = '1500';"), "t:1: ports[0] (lan): mtu: a whole number is wanted, not a string"},
 	{P1("mtu = 1500.5;"), "mtu: a whole number is wanted, not a number with a fraction"},
