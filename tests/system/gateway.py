@@ -176,7 +176,7 @@ class Gateway:
             command += ["--vdev", vdevs[index] if vdevs else vdev]
         state = self.state or os.path.join(folder, "state")
         os.makedirs(state, exist_ok=True)
-        command += self.eal + ["--", "-f", f"{folder}/espgw.conf", "--state", state, "--ctl", f"{folder}/espgw.sock"]
+        command += self.eal + ["--", "-f", f"{folder}/espgw.conf", "--state", state]
         if self.idle_ms:
             command += ["--exit-on-idle", str(self.idle_ms)]
         return command + self.args
@@ -303,7 +303,7 @@ def main():
     loader = unittest.defaultTestLoader
     suite = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
     outcome = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
-    bad = len({str(test) for test, _ in outcome.failures + outcome.errors})
+    bad = len({getattr(test, "test_case", test).id() for test, _ in outcome.failures + outcome.errors})
     skipped = len(outcome.skipped)
     print(f"{outcome.testsRun - bad - skipped} passed, {bad} failed" + (f", {skipped} skipped" if skipped else ""))
     if bad or not outcome.testsRun:

@@ -16,14 +16,17 @@ def available():
 
 
 def sa_option(side):
-    """Wireshark's row for one SA (Edit, Preferences, Protocols, ESP). ESN needs the high half, here always 0."""
-    columns = [f"IPv{side.family}", side.src, side.dst, f"0x{side.spi:08x}", "AES-GCM with 16 octet ICV [RFC4106]", "0x" + side.key.hex(),
-               "NULL", "", "64-bit" if side.esn else "32-bit", "0x00000000"]
+    """Wireshark's row for one SA (Edit, Preferences, Protocols, ESP)."""
+    columns = [f"IPv{side.family}", side.src, side.dst, f"0x{side.spi:08x}", "AES-GCM with 16 octet ICV [RFC4106]",
+               "0x" + side.key.hex(), "NULL", ""]
     return "uat:esp_sa:" + ",".join(f'"{column}"' for column in columns)
 
 
 def decrypt(packets, sides):
-    """(whether the ICV is good, the decrypted data with its padding) of each envelope, decrypted with `sides`."""
+    """(whether the ICV is good, the decrypted data with its padding) of each envelope, decrypted with `sides`.
+
+    tshark 4.0 knows nothing of ESN: it decrypts such envelopes, but their ICVs are never good to it.
+    """
     with scratch() as folder:
         path = os.path.join(folder, "envelopes.pcap")
         pcap_write(path, [raw(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02",

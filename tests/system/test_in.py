@@ -379,7 +379,14 @@ class Dropped(In):
     def test_policy_discard(self):
         policies = [{"priority": 1, "action": "discard", "local": scene.HOST[4], "remote": scene.FAR[4],
                      "protocol": "udp", "remote_port": 666}]
-        self.dropped([self.side.seal(inner(sport=666), 2)], {"policy_discard": 1}, policies=policies)
+        out = scene.Side(0x1001, "out")
+        packet = inner(sport=666)
+        result = self.dropped([self.side.seal(packet, 2)], {"policy_discard": 1}, policies=policies,
+                              sas=[self.side.config(replay_window=4096), out.config()],
+                              tunnels=[scene.tunnel(address="10.0.0.1", peer_address="10.0.0.2")])
+        errors = icmp_errors([out.open(envelope) for envelope in result.ip("wan")])
+        self.assertEqual(len(errors), 1, result.describe())
+        check_error(self, errors[0], packet, "10.0.0.1", (3, 13))
 
     def test_no_policy(self):
         """Protected to unprotected in the clear: the zones say discard, and nothing leaves."""

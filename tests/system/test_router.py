@@ -266,9 +266,8 @@ class Zones(Router):
                                 peer_address6="fd00::2", selectors=[
                                     {"local": scene.NEAR_NET[4], "remote": scene.FAR_NET[4]}])]
         requests = [scene.echo("10.0.0.2", "10.0.0.1", size=100), scene.echo("fd00::2", "fd00::1", size=100)]
-        routes = scene.routes() + [{"prefix": "10.0.0.2/32", "via": "ipsec0"}, {"prefix": "fd00::2/128", "via": "ipsec0"}]
         envelopes = [WAN_SIDE(IN.seal(p, seq)) for seq, p in enumerate(requests, start=1)]
-        result = self.run_scene(wan=envelopes, tunnels=tunnels, more_routes=routes)
+        result = self.run_scene(wan=envelopes, tunnels=tunnels)
         self.assert_drops(result, {})
         replies = [family_class(p)(p) for p in self.opened(result)]
         self.assertEqual(len(replies), 2, result.describe())
