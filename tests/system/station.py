@@ -54,7 +54,10 @@ class Station:
             pass  # not up yet
 
     def receive(self):
-        frame, address = self.socket.recvfrom(65536)
+        try:
+            frame, address = self.socket.recvfrom(65536)
+        except OSError:
+            return False  # the interface went down and will come up again
         if address[2] == PACKET_OUTGOING:
             return False
         if self.mac is None:

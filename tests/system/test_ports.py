@@ -181,7 +181,7 @@ class Kernel(Ports):
         if not os.path.exists("/dev/net/tun"):
             self.skipTest("no /dev/net/tun here")
         self.exchange(["net_tap0,iface=lan0", "net_tap1,iface=wan0"], ["net_tap0", "net_tap1"], ["lan0", "wan0"],
-                      JUMBO, 9000)
+                      SIZES, 1500)
 
 
 if __name__ == "__main__":
