@@ -67,12 +67,13 @@ class Source:
         yield self.header(6) / UDP(**self.ports())
 
     def packets(self, rounds):
-        """The bytes of the IP packets."""
+        """The bytes of the IP packets; one for each pair of networks goes ahead."""
         made = []
         for _ in range(rounds):
             made += [*self.of_every_size(4), *self.of_every_size(6), *self.special()]
         self.random.shuffle(made)
-        return [bytes(packet) for packet in made]
+        first = [next(packet for packet in made if packet.dst.startswith(far)) for _, far in self.networks]
+        return [bytes(packet) for packet in first + made]
 
 
 def frame(packet, src, dst):

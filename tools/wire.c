@@ -3,13 +3,13 @@
  * A wire between ports of any kind, for the demo and for system tests: what one port receives,
  * another sends, and a third one may record.
  *
- * usage: wire [EAL options] -- [-p MS] [-r PACKETS] [-i MS] FROM:TO[:RECORD]...
+ * usage: wire [EAL options] -- [-s PACKETS] [-p MS] [-r PACKETS] [-i MS] [+]FROM:TO[:RECORD]...
  *
- * FROM, TO and RECORD are names of ethdevs. Nothing moves before the link of every port is up. The
- * first packet of each FROM goes alone; -p ms later the others follow, at most -r of each FROM a
- * millisecond, so that who receives them can resolve neighbours first. Ends by a signal, or when
- * nothing has been received for -i ms; prints what each link carried and lost. Exit status 1 when
- * something was lost.
+ * FROM, TO and RECORD are names of ethdevs. Nothing moves before the link of every port is up. A +
+ * marks a source, such as a pcap file: its first -s packets go one by one, -p ms apart, so that who
+ * receives them can resolve neighbours; then at most -r a millisecond. The wire ends by a signal,
+ * or when no source has had anything for -i ms (gateways never cease to talk, so they do not
+ * count). Prints what each link carried and lost. Exit status 1 when something was lost.
  */
 
 #include <inttypes.h>
@@ -39,13 +39,14 @@ enum {
 struct link {
 	const char *name;
 	uint16_t from, to, record;
+	bool source; /* paced, and keeps the wire from being idle */
 	uint64_t received, lost;
 };
 
 struct wire {
 	struct link links[MAX_LINKS];
 	unsigned n_links;
-	unsigned pause_ms, per_ms, idle_ms;
+	unsigned slow, pause_ms, per_ms, idle_ms;
 };
 
 static volatile sig_atomic_t stopping;
@@ -90,10 +91,11 @@ static int
 link_parse(struct link *link, char *text)
 {
 	uint16_t *const ports[] = {&link->from, &link->to, &link->record};
-	char *rest = text, *name;
+	char *rest = text + (text[0] == '+'), *name;
 
 	*link = (struct link){.from = NO_PORT, .to = NO_PORT, .record = NO_PORT};
 	link->name = strdup(text);
+	link->source = text[0] == '+';
 	for (unsigned i = 0; i < RTE_DIM(ports) && (name = strsep(&rest, ":")); i++) {
 		if (rte_eth_dev_get_port_by_name(name, ports[i])) {
 			fprintf(stderr, "wire: there is no port %s\n", name);
@@ -176,20 +178,22 @@ wait_for_links(void)
 static void
 carry(struct wire *wire)
 {
-	uint64_t last = now_ms(), first[MAX_LINKS] = {0};
+	uint64_t last = now_ms(), next[MAX_LINKS] = {0};
 
 	while (!stopping && (!wire->idle_ms || now_ms() - last < wire->idle_ms)) {
 		for (unsigned i = 0; i < wire->n_links; i++) {
 			struct link *link = &wire->links[i];
-			bool alone = !link->received;
+			bool alone = link->received < wire->slow;
 
-			if (!alone && now_ms() - first[i] < wire->pause_ms)
+			if (!link->source) {
+				link_carry(link, MAX_BURST);
 				continue;
-			if (!link_carry(link, alone ? 1 : wire->per_ms))
+			}
+			if (now_ms() < next[i] || !link_carry(link, alone ? 1 : wire->per_ms))
 				continue;
 			last = now_ms();
 			if (alone)
-				first[i] = last;
+				next[i] = last + wire->pause_ms;
 		}
 		usleep(1000);
 	}
@@ -201,10 +205,12 @@ options_parse(struct wire *wire, int argc, char **argv)
 	int option;
 
 	*wire = (struct wire){.per_ms = MAX_BURST};
-	while ((option = getopt(argc, argv, "p:r:i:")) != -1) {
+	while ((option = getopt(argc, argv, "s:p:r:i:")) != -1) {
 		unsigned value = optarg ? (unsigned)strtoul(optarg, NULL, 10) : 0;
 
-		if (option == 'p')
+		if (option == 's')
+			wire->slow = value;
+		else if (option == 'p')
 			wire->pause_ms = value;
 		else if (option == 'r')
 			wire->per_ms = RTE_MAX(value, 1u);
@@ -274,7 +280,7 @@ main(int argc, char **argv)
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	if (options_parse(&wire, argc - used, argv + used)) {
-		fprintf(stderr, "usage: wire [EAL options] -- [-p MS] [-r N] [-i MS] "
+		fprintf(stderr, "usage: wire [EAL options] -- [-s N] [-p MS] [-r N] [-i MS] [+]"
 				"FROM:TO[:RECORD]...\n");
 		status = 2;
 	} else if (!ports_start() && !wait_for_links()) {
