@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fixture.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <rte_bus_vdev.h>
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
 
@@ -12,9 +14,11 @@
 #include "testengine.h"
 
 enum {
-	RING_SIZE = 1024,
-	IDLE_TURNS = 64, /* so many turns without a packet: an engine that delays is done, too */
+	IDLE_TURNS = 16, /* so many turns without a packet: an engine that delays is done, too */
+	MBUFS = 8191,
 };
+
+const char *const stage_engines[] = {"cryptodev", "cryptodev-async", "test", NULL};
 
 static struct crypto_engine *
 test_engine_create(const struct crypto_engine_params *params, struct error *err)
@@ -48,55 +52,71 @@ stage_fixture_eal(const char *name, unsigned int workers)
 		abort();
 }
 
+static uint16_t
+tx_queues(const struct stage_fixture *f)
+{
+	return f->setup.tx_queues ? f->setup.tx_queues : workers_count();
+}
+
 static struct rte_ring *
-ring_create(const char *port, const char *what, unsigned int n)
+ring_create(uint16_t index, const char *what, unsigned int queue)
 {
 	char name[RTE_RING_NAMESIZE];
 	struct rte_ring *r;
 
-	snprintf(name, sizeof(name), "%s-%s%u", port, what, n);
-	r = rte_ring_create(name, RING_SIZE, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	snprintf(name, sizeof(name), "p%u-%s%u", index, what, queue);
+	r = rte_ring_create(name, STAGE_RING_SIZE, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (!r)
 		abort();
 	return r;
 }
 
 static void
-port_open(struct stage_fixture *f, uint16_t index)
+ring_open(struct stage_fixture *f, uint16_t index)
 {
-	struct stage_port *p = &f->ports[index];
+	struct stage_ring *r = &f->rings[index];
 	char name[8];
 
 	snprintf(name, sizeof(name), "p%u", index);
-	snprintf(p->device, sizeof(p->device), "net_ring_%s", name);
-	p->in = ring_create(name, "in", 0);
-	for (unsigned int i = 0; i < f->n_workers; i++)
-		p->out[i] = ring_create(name, "out", i);
-	if (rte_eth_from_rings(name, &p->in, 1, p->out, f->n_workers, 0) < 0)
+	r->in = ring_create(index, "in", 0);
+	for (uint16_t i = 0; i < tx_queues(f); i++)
+		r->out[i] = ring_create(index, "out", i);
+	if (rte_eth_from_rings(name, &r->in, 1, r->out, tx_queues(f), 0) < 0)
 		abort();
 }
 
+static void
+ring_close(struct stage_fixture *f, uint16_t index)
+{
+	char device[32];
+
+	snprintf(device, sizeof(device), "net_ring_p%u", index);
+	rte_vdev_uninit(device);
+	rte_ring_free(f->rings[index].in);
+	for (uint16_t i = 0; i < tx_queues(f); i++)
+		rte_ring_free(f->rings[index].out[i]);
+}
+
 void
-stage_fixture_open(
-	struct stage_fixture *f, const char *config_text, uint16_t n_ports, const char *engine)
+stage_fixture_open(struct stage_fixture *f, const struct stage_setup *setup)
 {
 	struct report report = {0};
 	struct gateway_options options = {.driver = &ethdev_driver,
 		.engines = engines,
 		.n_engines = RTE_DIM(engines),
-		.engine = engine,
+		.engine = setup->engine,
 		.portmask = UINT64_MAX,
 		.burst = BURST_DEFAULT,
-		.mbufs = 8191,
+		.mbufs = MBUFS,
 		.state_dir = f->state};
 
-	*f = (struct stage_fixture){.n_ports = n_ports, .n_workers = workers_count()};
+	*f = (struct stage_fixture){.setup = *setup};
 	snprintf(f->state, sizeof(f->state), "/tmp/espgw-stage-XXXXXX");
 	if (!mkdtemp(f->state))
 		abort();
-	for (uint16_t i = 0; i < n_ports; i++)
-		port_open(f, i);
-	f->config = config_load_string(config_text, "test", &report);
+	for (uint16_t i = 0; i < setup->rings; i++)
+		ring_open(f, i);
+	f->config = config_load_string(setup->config, "test", &report);
 	options.config = f->config;
 	if (f->config)
 		f->g = gateway_create(&options, &report);
@@ -104,50 +124,67 @@ stage_fixture_open(
 		report_print(&report, stderr);
 		abort();
 	}
+	report_clear(&report);
 	f->w = f->g->workers[0];
 	f->g->tables.forwarding = true;
+	/* what it asks its neighbours at once */
+	stage_fixture_turn(f);
+	stage_fixture_discard(f);
+}
+
+void
+stage_check(struct stage_fixture *f, bool holds, const char *format, ...)
+{
+	va_list args;
+
+	if (holds)
+		return;
+	f->failures++;
+	va_start(args, format);
+	fprintf(stderr, "FAILED (%s): ", f->setup.engine ? f->setup.engine : "default engine");
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
 }
 
 /* "mempool packets0 8191 8191" in the summary: as many available as there are. */
 static void
-check_mempools(const char *summary)
+check_mempools(struct stage_fixture *f, const char *summary)
 {
 	const char *line = strstr(summary, "\nmempool ");
 	unsigned int available = 0, size = 1;
 
-	if (!line || sscanf(line, "\nmempool %*s %u %u", &available, &size) != 2 ||
-		available != size) {
-		fprintf(stderr, "packet buffers are missing:\n%s", summary);
-		abort();
-	}
+	stage_check(f,
+		line && sscanf(line, "\nmempool %*s %u %u", &available, &size) == 2 &&
+			available == size,
+		"packet buffers are missing:\n%s", summary);
 }
 
-void
+uint32_t
 stage_fixture_close(struct stage_fixture *f)
 {
 	char command[128], *summary = NULL;
 	size_t bytes = 0;
 	FILE *out = open_memstream(&summary, &bytes);
 
+	stage_fixture_discard(f);
 	gateway_destroy(f->g, out);
 	fclose(out);
-	check_mempools(summary);
+	check_mempools(f, summary);
 	free(summary);
 	config_free(f->config);
-	for (uint16_t i = 0; i < f->n_ports; i++) {
-		rte_ring_free(f->ports[i].in);
-		for (unsigned int k = 0; k < f->n_workers; k++)
-			rte_ring_free(f->ports[i].out[k]);
-	}
+	for (uint16_t i = 0; i < f->setup.rings; i++)
+		ring_close(f, i);
 	snprintf(command, sizeof(command), "rm -r '%s'", f->state);
 	if (system(command) != 0)
 		abort();
+	return f->failures;
 }
 
 void
-stage_fixture_put(struct stage_fixture *f, uint16_t port, struct rte_mbuf *m)
+stage_fixture_put(struct stage_fixture *f, uint16_t ring, struct rte_mbuf *m)
 {
-	if (rte_ring_enqueue(f->ports[port].in, m) != 0)
+	if (rte_ring_enqueue(f->rings[ring].in, m) != 0)
 		abort();
 }
 
@@ -157,7 +194,7 @@ stage_fixture_turn(struct stage_fixture *f)
 	for (int idle = 0; idle < IDLE_TURNS; idle++) {
 		uint32_t found = slow_poll(f->g);
 
-		for (uint16_t i = 0; i < f->n_workers; i++)
+		for (uint16_t i = 0; i < f->g->n_workers; i++)
 			found += worker_poll(f->g->workers[i]);
 		if (found)
 			idle = 0;
@@ -165,36 +202,123 @@ stage_fixture_turn(struct stage_fixture *f)
 }
 
 struct rte_mbuf *
-stage_fixture_take(struct stage_fixture *f, uint16_t port)
+stage_fixture_take(struct stage_fixture *f, uint16_t ring)
 {
 	void *m;
 
-	for (unsigned int i = 0; i < f->n_workers; i++)
-		if (rte_ring_dequeue(f->ports[port].out[i], &m) == 0)
+	for (uint16_t i = 0; i < tx_queues(f); i++)
+		if (rte_ring_dequeue(f->rings[ring].out[i], &m) == 0)
 			return m;
 	return NULL;
 }
 
-struct rte_mbuf *
-stage_fixture_frame(struct stage_fixture *f, uint16_t port, const void *packet, uint16_t bytes)
+bool
+stage_fixture_take_packet(struct stage_fixture *f, uint16_t ring, struct packet *p)
 {
-	const struct port *p = f->g->tables.ports->ports[port];
-	struct rte_mbuf *m = rte_pktmbuf_alloc(f->w->pool);
-	uint8_t family = bytes && *(const uint8_t *)packet >> 4 == 6 ? 6 : 4;
-	uint8_t *frame;
+	struct rte_mbuf *m = stage_fixture_take(f, ring);
+	const uint8_t *tag;
+	uint32_t header = RTE_ETHER_HDR_LEN;
+	uint8_t copy[2];
 
 	if (!m)
+		return false;
+	tag = rte_pktmbuf_read(m, 12, 2, copy);
+	if (tag && tag[0] == 0x81 && tag[1] == 0)
+		header += RTE_VLAN_HLEN;
+	rte_mbuf_sanity_check(m, 1);
+	if (m->pkt_len < header || m->pkt_len - header > PACKET_MAX)
 		abort();
-	frame = (uint8_t *)rte_pktmbuf_append(m, p->header_bytes + bytes);
-	if (!frame)
+	p->n = m->pkt_len - header;
+	tag = rte_pktmbuf_read(m, header, p->n, p->bytes);
+	if (tag != p->bytes)
+		memcpy(p->bytes, tag, p->n);
+	rte_pktmbuf_free(m);
+	return true;
+}
+
+uint32_t
+stage_fixture_discard(struct stage_fixture *f)
+{
+	struct rte_mbuf *m;
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < f->setup.rings; i++)
+		for (; (m = stage_fixture_take(f, i)); n++)
+			rte_pktmbuf_free(m);
+	return n;
+}
+
+/* One buffer of the pool, with room on both sides. */
+static struct rte_mbuf *
+plain_buffer(struct stage_fixture *f, const uint8_t *bytes, uint32_t n)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(f->w->pool);
+	char *data = m ? rte_pktmbuf_append(m, (uint16_t)n) : NULL;
+
+	if (!data)
 		abort();
+	memcpy(data, bytes, n);
+	return m;
+}
+
+static struct rte_mbuf *
+plain_chain(
+	struct stage_fixture *f, const uint8_t *bytes, uint32_t n, uint16_t first, uint16_t segment)
+{
+	uint32_t part = RTE_MIN(n, first);
+	struct rte_mbuf *head = plain_buffer(f, bytes, part);
+
+	for (uint32_t at = part; at < n; at += part) {
+		part = RTE_MIN(n - at, segment);
+		if (rte_pktmbuf_chain(head, plain_buffer(f, bytes + at, part)) != 0)
+			abort();
+	}
+	return head;
+}
+
+struct rte_mbuf *
+stage_fixture_frame(struct stage_fixture *f, uint16_t port, const void *packet, uint32_t bytes,
+	const struct stage_shape *shape)
+{
+	enum { PLAIN_MAX = 2000 };
+	static uint8_t frame[PORT_HEADER_MAX + PACKET_MAX];
+	const struct port *p = f->g->tables.ports->ports[port];
+	uint8_t family = bytes && *(const uint8_t *)packet >> 4 == 6 ? 6 : 4;
+	uint32_t n = p->header_bytes + bytes;
+	uint16_t first = shape ? shape->first : 0, segment = shape ? shape->segment : 0;
+	struct rte_mbuf *m;
+
 	port_header_write(p, frame, p->mac.addr_bytes, family);
 	memcpy(frame + p->header_bytes, packet, bytes);
+	if (!shape || shape->kind == SHAPE_ROOM)
+		return plain_chain(
+			f, frame, n, first ? first : PLAIN_MAX, segment ? segment : PLAIN_MAX);
+	m = guard_chain(f->w->pool, frame, n, first, segment ? segment : UINT16_MAX,
+		shape->kind == SHAPE_GUARD_AFTER ? GUARD_AFTER : GUARD_BEFORE);
+	if (!m)
+		abort();
 	return m;
+}
+
+void
+stage_fixture_send(struct stage_fixture *f, uint16_t ring, uint16_t port, const struct packet *p)
+{
+	stage_fixture_put(f, ring, stage_fixture_frame(f, port, p->bytes, p->n, NULL));
+	stage_fixture_turn(f);
 }
 
 uint64_t
 stage_fixture_drops(const struct stage_fixture *f, enum drop_reason reason)
 {
 	return gateway_drops(f->g, reason);
+}
+
+uint64_t
+stage_fixture_drops_all(const struct stage_fixture *f)
+{
+	uint64_t sum = 0;
+
+	for (int r = 0; r < DROP_REASON_COUNT; r++)
+		sum += gateway_drops(f->g, (enum drop_reason)r);
+	return sum;
 }
