@@ -234,7 +234,7 @@ static int
 apply_burst(
 	struct args *args, const struct option_row *option, const char *value, struct error *err)
 {
-	uint32_t burst;
+	uint32_t burst = 0;
 
 	if (number_parse(option, value, 1, BURST_MAX, &burst, err) != 0)
 		return -EINVAL;

@@ -148,8 +148,9 @@ start_tables(struct gateway *g, struct report *report)
 	g->nexthops = g->tables.fib ? nexthop_table_create(nexthops, g->qsbr, 0, &err) : NULL;
 	g->routes = g->nexthops ? route_table_create(g->tables.fib, g->nexthops, &err) : NULL;
 	g->tables.tunnels = g->routes ? tunnel_table_create(l->tunnels, &err) : NULL;
-	g->tables.sad =
-		g->tables.tunnels ? sad_create(RTE_MAX(l->sas, g->config->n_sas), g->qsbr, 0, &err) : NULL;
+	g->tables.sad = g->tables.tunnels
+				? sad_create(RTE_MAX(l->sas, g->config->n_sas), g->qsbr, 0, &err)
+				: NULL;
 	if (!g->tables.sad || !g->tables.ports) {
 		report_add(
 			report, NULL, 0, "tables", "%s", g->tables.ports ? err.text : "no memory");

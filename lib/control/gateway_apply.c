@@ -140,43 +140,62 @@ claim_sequence(struct gateway *g, const struct sa_config *c, struct seq_state_en
 		c->static_key, entry, &next, &limit, err);
 }
 
+/* The SA itself, its key's counter claimed; not published yet. */
 static int
-sa_make(struct gateway *g, const struct config_sa *c, struct gateway_sa *out, struct error *err)
+sa_make(struct gateway *g, const struct config_sa *c, const struct tunnel *t, uint16_t owner,
+	struct sa **out, struct error *err)
 {
-	struct tunnel *t = g->tables.tunnels->tunnels[c->tunnel];
-	uint16_t owner = c->has_owner ? c->sa.worker : (uint16_t)(t->index % g->n_workers);
 	enum sa_payload payload =
 		t->encapsulation == TUNNEL_IPIP ? SA_PAYLOAD_IPIP : SA_PAYLOAD_TUNNEL;
+	int socket = (int)rte_lcore_to_socket_id(g->workers[owner]->lcore);
 	struct seq_state_entry *entry = NULL;
 	int rc = 0;
 
-	if (owner >= g->n_workers)
-		return error_set(err, -EINVAL,
-			"worker = %u, but there are %u workers, numbered from 0", owner,
-			g->n_workers);
 	if (c->sa.direction == SA_OUT)
 		rc = claim_sequence(g, &c->sa, &entry, err);
 	if (rc == 0)
-		rc = sa_create(&c->sa, &t->config.local, payload, owner, g->engine, entry,
-			(int)rte_lcore_to_socket_id(g->workers[owner]->lcore), &out->sa, err);
+		rc = sa_create(&c->sa, &t->config.local, payload, owner, g->engine, entry, socket,
+			out, err);
 	if (rc != 0) {
 		if (entry)
 			seq_state_abandon(g->state, entry);
 		return rc;
 	}
-	out->tunnel = c->tunnel;
-	out->has_owner = c->has_owner;
-	out->sa->tunnel = t->index;
-	out->sa->tunnel_generation = t->generation;
-	out->sa->id = g->n_sas;
+	(*out)->tunnel = t->index;
+	(*out)->tunnel_generation = t->generation;
+	(*out)->id = g->n_sas;
+	if (c->sa.direction == SA_OUT)
+		seq_state_register(g->state, *out);
+	return 0;
+}
+
+static int
+sa_apply(struct gateway *g, const struct config_sa *c, struct error *err)
+{
+	const struct tunnel *t = g->tables.tunnels->tunnels[c->tunnel];
+	uint16_t owner = c->has_owner ? c->sa.worker : (uint16_t)(t->index % g->n_workers);
+	struct gateway_sa *s = &g->sas[g->n_sas];
+	int rc;
+
+	if (owner >= g->n_workers)
+		return error_set(err, -EINVAL,
+			"worker = %u, but there are %u workers, numbered from 0", owner,
+			g->n_workers);
+	rc = sa_make(g, c, t, owner, &s->sa, err);
+	if (rc == 0 && c->sa.direction == SA_IN) {
+		rc = sad_publish(g->tables.sad, s->sa, err);
+		if (rc != 0)
+			sa_destroy(s->sa);
+	}
+	if (rc != 0)
+		return rc;
+	s->tunnel = c->tunnel;
+	s->has_owner = c->has_owner;
 	if (c->sa.hard.seconds)
-		out->expires_ms = now_ms() + c->sa.hard.seconds * 1000;
+		s->expires_ms = now_ms() + c->sa.hard.seconds * 1000;
 	if (c->sa.soft.seconds)
-		out->soft_ms = now_ms() + c->sa.soft.seconds * 1000;
+		s->soft_ms = now_ms() + c->sa.soft.seconds * 1000;
 	g->n_sas++;
-	if (c->sa.direction == SA_IN)
-		return sad_publish(g->tables.sad, out->sa, err);
-	seq_state_register(g->state, out->sa);
 	return 0;
 }
 
@@ -192,7 +211,7 @@ apply_sas(struct gateway *g, struct report *report)
 	for (uint32_t i = 0; i < g->config->n_sas; i++) {
 		const struct config_sa *c = &g->config->sas[i];
 
-		if (sa_make(g, c, &g->sas[g->n_sas], &err) != 0) {
+		if (sa_apply(g, c, &err) != 0) {
 			report_add(report, c->origin.file, c->origin.line, c->origin.label, "%s",
 				err.text);
 			rc = -EINVAL;
@@ -299,8 +318,9 @@ apply_policies(struct gateway *g, struct report *report)
 int
 apply_config(struct gateway *g, struct report *report)
 {
+	/* neighbours last: whether one gets a host route depends on the routes */
 	static int (*const steps[])(struct gateway *, struct report *) = {apply_ports,
-		apply_tunnels, apply_sas, apply_neighbours, apply_routes, apply_policies};
+		apply_tunnels, apply_sas, apply_routes, apply_neighbours, apply_policies};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < RTE_DIM(steps); i++)

@@ -193,8 +193,26 @@ slow_poll(struct gateway *g)
 static void
 neigh_send_frame(void *arg, uint16_t port, struct rte_mbuf *m)
 {
+	memset(pkt(m), 0, sizeof(struct pkt));
 	pkt(m)->port = port;
 	slow_send(arg, m, TASK_SEND_FRAME);
+}
+
+/*
+ * Whether the route to a neighbour is that of its link. Elsewhere it gets no host route: a tunnel's
+ * or a gateway's more specific route inside an on-link prefix must not give way to whoever answers
+ * ARP for an address in it.
+ */
+static bool
+is_on_link(const struct gateway *g, uint16_t table, const struct neigh *n)
+{
+	const struct nexthop *nh = &g->tables.nexthops[fib_lookup(g->tables.fib, table, &n->addr)];
+
+	if (ip_addr_is_link_local(&n->addr))
+		return false;
+	if (nh->type == NEXTHOP_NEIGHBOUR)
+		return nh->port == n->port && ip_addr_equal(&nh->addr, &n->addr);
+	return nh->type == NEXTHOP_CONNECTED && nh->port == n->port;
 }
 
 /*
@@ -210,23 +228,25 @@ neigh_changed(void *arg, const struct neigh *n, bool reachable)
 		.via = ROUTE_VIA_NEIGHBOUR,
 		.addr = n->addr,
 		.port = n->port};
+	int rc = -ENOENT; /* no route changed */
 	struct error err;
 	uint32_t id;
-	int rc = 0;
 
-	if (!ip_addr_is_link_local(&n->addr)) {
-		rc = reachable ? route_add(g->routes, &r, &err) : route_delete(g->routes, &r, &err);
-		if (rc != 0 && rc != -EEXIST && rc != -ENOENT)
-			log_error(neigh, "%s", err.text);
-	}
+	if (!reachable)
+		rc = route_delete(g->routes, &r, &err);
+	else if (is_on_link(g, r.table, n))
+		rc = route_add(g->routes, &r, &err);
+	if (rc != 0 && rc != -EEXIST && rc != -ENOENT)
+		log_error(neigh, "%s", err.text);
+	/* before readers see the route: it is usable from the first packet on */
 	id = route_neighbour_nexthop(g->routes, n->port, &n->addr);
 	if (id != NEXTHOP_ID_NONE)
 		nexthop_set_link(g->nexthops, id, n->mac, reachable);
-	if (rc == 0) {
-		if (route_commit(g->routes, &err) != 0)
-			log_error(fib, "%s", err.text);
-		tunnels_resolve(g);
-	}
+	if (rc != 0)
+		return;
+	if (route_commit(g->routes, &err) != 0)
+		log_error(fib, "%s", err.text);
+	tunnels_resolve(g);
 }
 
 static void

@@ -255,6 +255,8 @@ stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	struct spd_result results[BURST_MAX];
 	uint8_t to[BURST_MAX];
 
+	if (n == 0)
+		return;
 	for (uint16_t i = 0; i < n; i++)
 		to[i] = zone_to(w, pkts[i], &w->tables->nexthops[pkt(pkts[i])->nexthop]);
 	if (spd) {
