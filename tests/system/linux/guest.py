@@ -21,8 +21,7 @@ import time
 KERNEL = "/usr/bin/linux.uml"
 MODULES = "/usr/lib/uml/modules"
 INIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest_init.sh")
-NEEDED = {KERNEL: "user-mode-linux", "/usr/bin/ping": "iputils-ping", "/usr/bin/iperf3": "iperf3",
-          "/usr/sbin/ip": "iproute2", "/usr/sbin/modprobe": "kmod", "/usr/sbin/ethtool": "ethtool"}
+NEEDED = {KERNEL: "user-mode-linux", "/usr/bin/ping": "iputils-ping", "/usr/sbin/ip": "iproute2", "/usr/sbin/modprobe": "kmod"}
 PR_SET_PDEATHSIG = 1
 BOOT_SECONDS = 60
 
