@@ -277,27 +277,34 @@ plain_chain(
 }
 
 struct rte_mbuf *
-stage_fixture_frame(struct stage_fixture *f, uint16_t port, const void *packet, uint32_t bytes,
-	const struct stage_shape *shape)
+stage_fixture_buffer(
+	struct stage_fixture *f, const uint8_t *bytes, uint32_t n, const struct stage_shape *shape)
 {
 	enum { PLAIN_MAX = 2000 };
-	static uint8_t frame[PORT_HEADER_MAX + PACKET_MAX];
-	const struct port *p = f->g->tables.ports->ports[port];
-	uint8_t family = bytes && *(const uint8_t *)packet >> 4 == 6 ? 6 : 4;
-	uint32_t n = p->header_bytes + bytes;
 	uint16_t first = shape ? shape->first : 0, segment = shape ? shape->segment : 0;
 	struct rte_mbuf *m;
 
-	port_header_write(p, frame, p->mac.addr_bytes, family);
-	memcpy(frame + p->header_bytes, packet, bytes);
 	if (!shape || shape->kind == SHAPE_ROOM)
 		return plain_chain(
-			f, frame, n, first ? first : PLAIN_MAX, segment ? segment : PLAIN_MAX);
-	m = guard_chain(f->w->pool, frame, n, first, segment ? segment : UINT16_MAX,
+			f, bytes, n, first ? first : PLAIN_MAX, segment ? segment : PLAIN_MAX);
+	m = guard_chain(f->w->pool, bytes, n, first, segment ? segment : UINT16_MAX,
 		shape->kind == SHAPE_GUARD_AFTER ? GUARD_AFTER : GUARD_BEFORE);
 	if (!m)
 		abort();
 	return m;
+}
+
+struct rte_mbuf *
+stage_fixture_frame(struct stage_fixture *f, uint16_t port, const void *packet, uint32_t bytes,
+	const struct stage_shape *shape)
+{
+	static uint8_t frame[PORT_HEADER_MAX + PACKET_MAX];
+	const struct port *p = f->g->tables.ports->ports[port];
+	uint8_t family = bytes && *(const uint8_t *)packet >> 4 == 6 ? 6 : 4;
+
+	port_header_write(p, frame, p->mac.addr_bytes, family);
+	memcpy(frame + p->header_bytes, packet, bytes);
+	return stage_fixture_buffer(f, frame, p->header_bytes + bytes, shape);
 }
 
 void

@@ -81,8 +81,13 @@ bool stage_fixture_take_packet(struct stage_fixture *f, uint16_t ring, struct pa
 /* Frees what the devices have sent; returns how many frames that were. */
 uint32_t stage_fixture_discard(struct stage_fixture *f);
 
+/* A packet buffer with any bytes, from the gateway's pool. shape NULL: one buffer, or as many as it
+ * needs. */
+struct rte_mbuf *stage_fixture_buffer(
+	struct stage_fixture *f, const uint8_t *bytes, uint32_t n, const struct stage_shape *shape);
+
 /* A frame for a port (by its index in the configuration): its MAC as destination, EtherType by the
- * packet's version. From the gateway's pool. shape NULL: one buffer, or as many as it needs. */
+ * packet's version. */
 struct rte_mbuf *stage_fixture_frame(struct stage_fixture *f, uint16_t port, const void *packet,
 	uint32_t bytes, const struct stage_shape *shape);
 

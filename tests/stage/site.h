@@ -82,16 +82,17 @@ static const struct site_kind site_kinds[SITE_KINDS] = {
 		2, SITE_TUNNEL_MODE) "," SITE_TUNNEL6(3, SITE_TUNNEL_MODE) "," SITE_TUNNEL4(4,     \
 		SITE_UDP) "," SITE_TUNNEL6(5, SITE_UDP SITE_TUNNEL_MODE) "," SITE_TUNNEL4(6,       \
 		"") ");"
-/* in: further keys of the inbound SAs */
+/* in: further keys of the inbound SAs; more: further SAs, each with a comma before it */
 #define SITE_KIND_SAS(n, out, in) SITE_SA_OUT(n, out) "," SITE_SA_IN(n, in)
-#define SITE_ALL_SAS(in)                                                                           \
+#define SITE_ALL_SAS(in, more)                                                                     \
 	"sas = (" SITE_KIND_SAS(0, "", in) "," SITE_KIND_SAS(1, "", in) "," SITE_KIND_SAS(2, "",   \
 		in) "," SITE_KIND_SAS(3, "", in) "," SITE_KIND_SAS(4, "", in) "," SITE_KIND_SAS(5, \
-		"", in) "," SITE_KIND_SAS(6, "esn = true;", "esn = true;" in) ");"
+		"", in) "," SITE_KIND_SAS(6, "esn = true;", "esn = true;" in) more ");"
 #define SITE_ALL_ROUTES                                                                            \
 	"routes = (" SITE_ROUTES(0) "," SITE_ROUTES(1) "," SITE_ROUTES(2) "," SITE_ROUTES(         \
 		3) "," SITE_ROUTES(4) "," SITE_ROUTES(5) "," SITE_ROUTES(6) "," SITE_GATEWAYS ");"
 
-#define SITE(in) SITE_PORTS SITE_NEIGHBOURS SITE_TUNNELS SITE_ALL_SAS(in) SITE_ALL_ROUTES
+#define SITE_BUT_SAS SITE_PORTS SITE_NEIGHBOURS SITE_TUNNELS SITE_ALL_ROUTES
+#define SITE SITE_BUT_SAS SITE_ALL_SAS("", "")
 
 #endif

@@ -164,7 +164,7 @@ test_walks(void **state)
 	w.peer = peer_create();
 	for (int e = 0; stage_engines[e]; e++) {
 		const struct stage_setup setup = {
-			.config = SITE(""), .engine = stage_engines[e], .rings = SITE_RINGS};
+			.config = SITE, .engine = stage_engines[e], .rings = SITE_RINGS};
 
 		stage_fixture_open(&w.f, &setup);
 		w.seq_in = 0;
