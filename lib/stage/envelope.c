@@ -55,7 +55,8 @@ udp_carrier(struct rte_mbuf *m)
 		return DROP_udp_keepalive;
 	if (!pkt_pull(m, p->l4_offset + sizeof(*udp) + sizeof(struct rte_esp_hdr)))
 		return DROP_esp_truncated;
-	if (*rte_pktmbuf_mtod_offset(m, const rte_be32_t *, p->l4_offset + sizeof(*udp)) == 0)
+	if (rte_pktmbuf_mtod_offset(m, const struct rte_esp_hdr *, p->l4_offset + sizeof(*udp))
+			->spi == 0)
 		return DROP_udp_ike;
 	p->l4_offset += sizeof(*udp);
 	return DROP_NONE;
