@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
 	IP_ADDR_STRLEN = 46,
@@ -64,5 +65,23 @@ struct ip_prefix ip_prefix_network(const struct ip_prefix *prefix);
 bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip_addr *addr);
 bool ip_prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b);
 struct ip_range ip_prefix_range(const struct ip_prefix *prefix);
+
+/* Whether two addresses as they lie in packets are the same, by their family: for the packet path.
+ */
+static inline bool
+ip_bytes_equal(const void *a, const void *b, uint8_t family)
+{
+	uint64_t x[2], y[2];
+	uint32_t u, v;
+
+	if (family == 4) {
+		memcpy(&u, a, sizeof(u));
+		memcpy(&v, b, sizeof(v));
+		return u == v;
+	}
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
 
 #endif

@@ -112,7 +112,7 @@ is_for(const struct sa *sa, uint8_t family, const uint8_t *dst)
 {
 	if (sa->local.family != family)
 		return false;
-	return memcmp(sa->local.bytes, dst, family == 4 ? 4 : 16) == 0;
+	return ip_bytes_equal(sa->local.bytes, dst, family);
 }
 
 static struct key

@@ -33,6 +33,7 @@ static const bool zone_allows[ZONE_COUNT][ZONE_COUNT] = {
 static uint8_t
 zone_to(const struct worker *w, const struct rte_mbuf *m, const struct nexthop *nh)
 {
+	const struct port *port;
 	struct ip_addr dst;
 
 	switch (nh->type) {
@@ -43,8 +44,11 @@ zone_to(const struct worker *w, const struct rte_mbuf *m, const struct nexthop *
 		return ZONE_TUNNEL;
 	case NEXTHOP_CONNECTED:
 	case NEXTHOP_NEIGHBOUR:
+		port = w->tables->ports->ports[nh->port];
+		if (port->role != PORT_BOTH)
+			return port->role == PORT_PROTECTED ? ZONE_PROTECTED : ZONE_UNPROTECTED;
 		dst = ip_dst(m);
-		return port_zone(w->tables->ports->ports[nh->port], &dst);
+		return port_zone(port, &dst);
 	default:
 		return ZONE_UNPROTECTED;
 	}
@@ -252,6 +256,7 @@ void
 stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct spd *spd = __atomic_load_n(&w->tables->spd, __ATOMIC_ACQUIRE);
+	static const struct spd_result no_match = {.action = SPD_NO_MATCH};
 	struct spd_result results[BURST_MAX];
 	uint8_t to[BURST_MAX];
 
@@ -262,9 +267,7 @@ stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	if (spd) {
 		classify(spd, pkts, to, n, true, results);
 		classify(spd, pkts, to, n, false, results);
-	} else {
-		memset(results, 0, n * sizeof(results[0])); /* SPD_NO_MATCH */
 	}
 	for (uint16_t i = 0; i < n; i++)
-		decide_one(w, pkts[i], to[i], spd, &results[i]);
+		decide_one(w, pkts[i], to[i], spd, spd ? &results[i] : &no_match);
 }
