@@ -1,11 +1,12 @@
 #!/bin/dash
 # SPDX-License-Identifier: BSD-3-Clause
-# The first process of the guest (guest.py). The root is the host's, read-only; what must be written lies in tmpfs.
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+# The first process of the guest (guest.py). The root is the host's, read-only; what must be written goes to /run, the
+# one folder that no clone of this repository lies in.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/run HOME=/run
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
-for folder in /run /tmp /root; do mount -t tmpfs tmpfs $folder; done
+mount -t tmpfs tmpfs /run
 
 # modprobe looks below lib/modules only
 mkdir -p /run/lib/modules
