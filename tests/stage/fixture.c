@@ -276,6 +276,20 @@ plain_chain(
 	return head;
 }
 
+/*
+ * Drivers put frames at even addresses, and Ethernet headers count on it: a buffer of odd length
+ * has one byte between its end and the page.
+ */
+static struct rte_mbuf *
+guarded(struct stage_fixture *f, const uint8_t *bytes, uint32_t n, const struct stage_shape *shape)
+{
+	enum guard_end end = shape->kind == SHAPE_GUARD_AFTER ? GUARD_AFTER : GUARD_BEFORE;
+
+	if (shape->segment == 0 || n <= shape->first)
+		return guard_mbuf_room(f->w->pool, bytes, n, end, end == GUARD_AFTER ? n % 2 : 0);
+	return guard_chain(f->w->pool, bytes, n, shape->first & ~1, shape->segment, end);
+}
+
 struct rte_mbuf *
 stage_fixture_buffer(
 	struct stage_fixture *f, const uint8_t *bytes, uint32_t n, const struct stage_shape *shape)
@@ -287,8 +301,7 @@ stage_fixture_buffer(
 	if (!shape || shape->kind == SHAPE_ROOM)
 		return plain_chain(
 			f, bytes, n, first ? first : PLAIN_MAX, segment ? segment : PLAIN_MAX);
-	m = guard_chain(f->w->pool, bytes, n, first, segment ? segment : UINT16_MAX,
-		shape->kind == SHAPE_GUARD_AFTER ? GUARD_AFTER : GUARD_BEFORE);
+	m = guarded(f, bytes, n, shape);
 	if (!m)
 		abort();
 	return m;

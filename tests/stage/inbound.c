@@ -51,16 +51,21 @@ inbound_close(struct inbound *in)
 }
 
 void
-inbound_text(const struct inbound *in, unsigned int which, struct packet *text)
+inbound_trailer(struct packet *text, uint8_t next_header)
 {
-	const struct packet *inner = &in->inner[which];
-	uint8_t pad = -(inner->n + 2) & 3;
+	uint8_t pad = -(text->n + 2) & 3;
 
-	*text = *inner;
 	for (uint8_t i = 1; i <= pad; i++)
 		text->bytes[text->n++] = i;
 	text->bytes[text->n++] = pad;
-	text->bytes[text->n++] = *inner->bytes >> 4 == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	text->bytes[text->n++] = next_header;
+}
+
+void
+inbound_text(const struct inbound *in, unsigned int which, struct packet *text)
+{
+	*text = in->inner[which];
+	inbound_trailer(text, *text->bytes >> 4 == 4 ? IPPROTO_IPIP : IPPROTO_IPV6);
 }
 
 void

@@ -36,6 +36,9 @@ uint32_t inbound_close(struct inbound *in);
 /* A frame with the valid envelope of a case. */
 void inbound_envelope(struct inbound *in, unsigned int which, struct packet *frame);
 
+/* Padding, its length and the next header, as they should be behind a payload. */
+void inbound_trailer(struct packet *text, uint8_t next_header);
+
 /* The plaintext of a case, trailer included; and a frame with any plaintext (a multiple of 4 long)
  * sealed with the case's key. */
 void inbound_text(const struct inbound *in, unsigned int which, struct packet *text);

@@ -65,9 +65,9 @@ mutate_once(struct packet *p, uint32_t from, uint64_t *random)
 	}
 }
 
-/* The length fields of the IP header at `at`, made to agree with the packet; its checksum. */
+/* Makes the checksum of the IP header at `at` right, and, with length, its length field. */
 static void
-repair(struct packet *p, uint32_t at)
+repair(struct packet *p, uint32_t at, bool length)
 {
 	static struct packet ip;
 
@@ -75,14 +75,14 @@ repair(struct packet *p, uint32_t at)
 		return;
 	ip.n = p->n - at;
 	memcpy(ip.bytes, p->bytes + at, ip.n);
-	if (*ip.bytes >> 4 == 4) {
+	if (length && *ip.bytes >> 4 == 4) {
 		ip.bytes[2] = (uint8_t)(ip.n >> 8);
 		ip.bytes[3] = (uint8_t)ip.n;
-		packet_checksum(&ip);
-	} else {
+	} else if (length) {
 		ip.bytes[4] = (uint8_t)((ip.n - 40) >> 8);
 		ip.bytes[5] = (uint8_t)(ip.n - 40);
 	}
+	packet_checksum(&ip);
 	memcpy(p->bytes + at, ip.bytes, ip.n);
 }
 
@@ -95,15 +95,7 @@ mutate(struct packet *p, uint32_t header, uint64_t *random)
 	for (uint32_t n = 1 + pick(random, 3); n > 0; n--)
 		mutate_once(p, from, random);
 	if (pick(random, 2))
-		repair(p, header);
-	else if (pick(random, 2) && p->n > header + 20) {
-		static struct packet ip;
-
-		ip.n = p->n - header;
-		memcpy(ip.bytes, p->bytes + header, ip.n);
-		packet_checksum(&ip);
-		memcpy(p->bytes + header, ip.bytes, ip.n);
-	}
+		repair(p, header, pick(random, 2));
 }
 
 static struct stage_shape
@@ -138,15 +130,22 @@ send_changed(struct inbound *in, uint64_t *random, struct packet *frame)
 		mutate(frame, INBOUND_HEADER, random);
 }
 
-/* Nonsense, well sealed. */
+/* Nonsense, well sealed: in the payload, or in the trailer, too. */
 static void
 send_nonsense(struct inbound *in, uint64_t *random, struct packet *frame)
 {
 	static struct packet text;
 	unsigned int which = pick(random, INBOUND_CASES);
 
-	inbound_text(in, which, &text);
-	mutate(&text, 0, random);
+	if (pick(random, 4)) {
+		text = in->inner[which];
+		mutate(&text, 0, random);
+		inbound_trailer(
+			&text, *in->inner[which].bytes >> 4 == 4 ? IPPROTO_IPIP : IPPROTO_IPV6);
+	} else {
+		inbound_text(in, which, &text);
+		mutate(&text, 0, random);
+	}
 	while (text.n % 4 || text.n == 0)
 		text.bytes[text.n++] = (uint8_t)pick(random, 8);
 	inbound_seal(in, which, &text, frame);
