@@ -65,7 +65,7 @@ def pcap_write(path, frames):
 
 
 def pcap_read(path):
-    """The frames of a file as bytes, in order."""
+    """The frames of a file as bytes, in order; without the torn one at the end that a killed process leaves."""
     frames = []
     with open(path, "rb") as file:
         data = file.read()
@@ -76,8 +76,9 @@ def pcap_read(path):
         _, _, kept, length = struct.unpack_from("<IIII", data, at)
         if kept != length:
             raise AssertionError(f"{path}: a frame of {length} bytes was cut to {kept}")
-        frames.append(data[at + 16:at + 16 + kept])
         at += 16 + kept
+        if at <= len(data):
+            frames.append(data[at - kept:at])
     return frames
 
 
