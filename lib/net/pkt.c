@@ -75,11 +75,11 @@ take_identity(struct rte_mbuf *head, struct rte_mbuf *m)
 }
 
 struct rte_mbuf *
-pkt_prepend(struct rte_mbuf *m, uint16_t n)
+pkt_prepend_segment(struct rte_mbuf *m, uint16_t n)
 {
 	struct rte_mbuf *head;
 
-	if (likely(is_writable(m) && rte_pktmbuf_headroom(m) >= n)) {
+	if (is_writable(m) && rte_pktmbuf_headroom(m) >= n) {
 		m->data_off -= n;
 		m->data_len += n;
 		m->pkt_len += n;

@@ -101,12 +101,25 @@ pkt_const(const struct rte_mbuf *m)
  */
 bool pkt_pull(struct rte_mbuf *m, uint16_t n);
 
+/* The rare half of pkt_prepend: outside buffers, and by a new segment. */
+struct rte_mbuf *pkt_prepend_segment(struct rte_mbuf *m, uint16_t n);
+
 /*
  * Room for n bytes before the packet, contiguous; by a new segment when the first has no room or is
  * shared. Returns the mbuf that is the packet now (m, or the new head, which takes m's private
  * area), or NULL when there is no mbuf, m being unchanged.
  */
-struct rte_mbuf *pkt_prepend(struct rte_mbuf *m, uint16_t n);
+static inline struct rte_mbuf *
+pkt_prepend(struct rte_mbuf *m, uint16_t n)
+{
+	if (unlikely(!RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1 ||
+		     rte_pktmbuf_headroom(m) < n))
+		return pkt_prepend_segment(m, n);
+	m->data_off -= n;
+	m->data_len += n;
+	m->pkt_len += n;
+	return m;
+}
 
 /* Room for n (<= 256) contiguous bytes after the packet; by a new segment when needed. NULL: no
  * mbuf. */

@@ -4,30 +4,40 @@
 
 #include "stage.h"
 
+/* Goes on with those of one SA's packets whose crypto went well. */
 static void
-finish(struct worker *w, struct sa *sa, struct rte_mbuf *m, int32_t status)
+finish(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, const int32_t *status, uint16_t n)
 {
-	if (status == CRYPTO_OK) {
-		if (sa->direction == SA_OUT)
-			stage_sealed(w, sa, m);
-		else
-			stage_opened(w, sa, m);
-		return;
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(status[i] == CRYPTO_OK)) {
+			pkts[kept++] = pkts[i];
+			continue;
+		}
+		if (status[i] == CRYPTO_BAD_ICV)
+			sa->hot.errors_icv++;
+		drop(w, pkts[i], status[i] == CRYPTO_BAD_ICV ? DROP_icv : DROP_crypto_failed);
 	}
-	if (status == CRYPTO_BAD_ICV)
-		sa->hot.errors_icv++;
-	drop(w, m, status == CRYPTO_BAD_ICV ? DROP_icv : DROP_crypto_failed);
+	if (sa->direction == SA_OUT)
+		stage_sealed(w, sa, pkts, kept);
+	else
+		stage_opened(w, sa, pkts, kept);
 }
 
 static void
 finish_done(struct worker *w)
 {
-	for (uint16_t i = 0; i < w->done.n; i++) {
-		struct rte_mbuf *m = w->done.pkts[i];
-		struct sa *sa = pkt(m)->sa;
+	struct rte_mbuf **pkts = w->done.pkts;
 
-		__atomic_store_n(&sa->hot.inflight, sa->hot.inflight - 1, __ATOMIC_RELEASE);
-		finish(w, sa, m, w->done_status[i]);
+	for (uint16_t first = 0, end; first < w->done.n; first = end) {
+		struct sa *sa = pkt(pkts[first])->sa;
+
+		for (end = first + 1; end < w->done.n && pkt(pkts[end])->sa == sa; end++)
+			;
+		__atomic_store_n(
+			&sa->hot.inflight, sa->hot.inflight - (end - first), __ATOMIC_RELEASE);
+		finish(w, sa, pkts + first, w->done_status + first, end - first);
 	}
 	w->done.n = 0;
 }
@@ -98,8 +108,7 @@ stage_crypto(struct worker *w, struct sa *sa, struct crypto_burst *burst)
 		return;
 	}
 	sa->engine->ops->process(sa->engine, w->index, sa->session, burst);
-	for (uint16_t i = 0; i < burst->n; i++)
-		finish(w, sa, burst->pkts[i], burst->status[i]);
+	finish(w, sa, burst->pkts, burst->status, burst->n);
 }
 
 void

@@ -86,23 +86,32 @@ stage_open(struct worker *w)
 }
 
 void
-stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf *m)
+stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
-	enum drop_reason why = DROP_tunnel_gone;
-	uint8_t next_header;
+	uint64_t packets = 0, bytes = 0;
 
-	if (t)
-		why = esp_open_finish(sa, &m, &next_header);
-	if (why == DROP_NONE)
-		why = tunnel_decapsulate(t, m, next_header);
-	if (why == DROP_NONE)
-		why = parse_martian(m);
-	if (why != DROP_NONE) {
-		drop(w, m, why);
+	if (unlikely(!t)) {
+		drop_bulk(w, pkts, n, DROP_tunnel_gone);
 		return;
 	}
-	counter_add(&t->workers[w->index].in, 1, m->pkt_len);
-	counter_add(&w->stats.esp_in, 1, m->pkt_len);
-	stage_again(w, m);
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		uint8_t next_header;
+		enum drop_reason why = esp_open_finish(sa, &m, &next_header);
+
+		if (likely(why == DROP_NONE))
+			why = tunnel_decapsulate(t, m, next_header);
+		if (likely(why == DROP_NONE))
+			why = parse_martian(m);
+		if (unlikely(why != DROP_NONE)) {
+			drop(w, m, why);
+			continue;
+		}
+		packets++;
+		bytes += m->pkt_len;
+		stage_again(w, m);
+	}
+	counter_add(&t->workers[w->index].in, packets, bytes);
+	counter_add(&w->stats.esp_in, packets, bytes);
 }

@@ -6,95 +6,101 @@
 
 #include "stage.h"
 
-/* Puts the Ethernet header on. NULL: no room, the packet is gone. */
-static struct rte_mbuf *
-add_header(struct worker *w, struct rte_mbuf *m, const struct port *port, uint64_t link)
+/* Where frames of one next hop go. */
+struct way {
+	struct port *port;
+	uint64_t link;
+};
+
+/* Puts the Ethernet header on and queues the frame. */
+static inline void
+output_fitting(struct worker *w, struct rte_mbuf *m, const struct way *way)
 {
 	uint8_t family = pkt(m)->family;
-	struct rte_mbuf *head = pkt_prepend(m, port->header_bytes);
+	struct rte_mbuf *head = pkt_prepend(m, way->port->header_bytes);
 
-	if (!head) {
+	if (unlikely(!head)) {
 		drop(w, m, DROP_no_mbuf);
-		return NULL;
+		return;
 	}
 	/* the low 48 bits of the link, byte 0 first */
-	port_header_write(port, rte_pktmbuf_mtod(head, uint8_t *), (const uint8_t *)&link, family);
-	return head;
-}
-
-static void
-output_fitting(struct worker *w, struct rte_mbuf *m, uint16_t port_index, uint64_t link)
-{
-	m = add_header(w, m, w->tables->ports->ports[port_index], link);
-	if (m)
-		stage_tx_add(w, port_index, m);
+	port_header_write(
+		way->port, rte_pktmbuf_mtod(head, uint8_t *), (const uint8_t *)&way->link, family);
+	stage_tx_add(w, way->port, head);
 }
 
 /* Larger than the port carries: in pieces where IPv4 allows it, else the source hears of it. */
 static void
-output_too_big(struct worker *w, struct rte_mbuf *m, const struct port *port, uint64_t link)
+output_too_big(struct worker *w, struct rte_mbuf *m, const struct way *way)
 {
 	struct rte_mbuf *pieces[FRAG_MAX];
 	uint16_t n = 0;
 
 	if (pkt(m)->family == 6 || (pkt(m)->flags & PKT_DF)) {
-		drop_with_error(w, m, DROP_too_big, ICMP_ERR_TOO_BIG, port->mtu);
+		drop_with_error(w, m, DROP_too_big, ICMP_ERR_TOO_BIG, way->port->mtu);
 		return;
 	}
-	n = frag_split(m, port->mtu, 0, w->pool, pieces);
+	n = frag_split(m, way->port->mtu, 0, w->pool, pieces);
 	if (n == 0)
 		drop(w, m, DROP_fragmentation);
 	for (uint16_t i = 0; i < n; i++)
-		output_fitting(w, pieces[i], port->index, link);
+		output_fitting(w, pieces[i], way);
 }
 
 void
-stage_output_one(struct worker *w, struct rte_mbuf *m)
+stage_output_run(struct worker *w, uint32_t nexthop, struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct nexthop *nh = &w->tables->nexthops[pkt(m)->nexthop];
-	const struct port *port;
-	uint64_t link;
+	const struct nexthop *nh = &w->tables->nexthops[nexthop];
+	struct way way = {.link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED)};
 
-	if (nh->type != NEXTHOP_NEIGHBOUR && nh->type != NEXTHOP_CONNECTED) {
+	if (unlikely(nh->type != NEXTHOP_NEIGHBOUR && nh->type != NEXTHOP_CONNECTED)) {
 		/* the route of an envelope changed under way */
-		drop(w, m, DROP_no_route);
+		drop_bulk(w, pkts, n, DROP_no_route);
 		return;
 	}
-	link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED);
-	if (nh->type == NEXTHOP_CONNECTED || !(link & NEXTHOP_LINK_REACHABLE)) {
-		worker_to_control(w, m, TASK_RESOLVE);
+	if (unlikely(nh->type == NEXTHOP_CONNECTED || !(way.link & NEXTHOP_LINK_REACHABLE))) {
+		for (uint16_t i = 0; i < n; i++)
+			worker_to_control(w, pkts[i], TASK_RESOLVE);
 		return;
 	}
-	port = w->tables->ports->ports[nh->port];
-	if (m->pkt_len > port->mtu)
-		output_too_big(w, m, port, link);
-	else
-		output_fitting(w, m, nh->port, link);
+	way.port = w->tables->ports->ports[nh->port];
+	for (uint16_t i = 0; i < n; i++)
+		if (unlikely(pkts[i]->pkt_len > way.port->mtu))
+			output_too_big(w, pkts[i], &way);
+		else
+			output_fitting(w, pkts[i], &way);
 }
 
 void
 stage_output(struct worker *w)
 {
-	for (uint16_t i = 0; i < w->output.n; i++)
-		stage_output_one(w, w->output.pkts[i]);
+	struct rte_mbuf **pkts = w->output.pkts;
+
+	for (uint16_t first = 0, end; first < w->output.n; first = end) {
+		uint32_t nexthop = pkt(pkts[first])->nexthop;
+
+		for (end = first + 1; end < w->output.n && pkt(pkts[end])->nexthop == nexthop;
+			end++)
+			;
+		stage_output_run(w, nexthop, pkts + first, end - first);
+	}
 	w->output.n = 0;
 }
 
 void
-stage_tx_add(struct worker *w, uint16_t port_index, struct rte_mbuf *m)
+stage_tx_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
 {
-	const struct port *port = w->tables->ports->ports[port_index];
-	struct burst *b = &w->tx[port_index];
+	struct burst *b = &w->tx[port->index];
 
-	if (port->tx_worker[w->index] != w->index) {
-		pkt(m)->port = port_index;
+	if (unlikely(port->tx_worker[w->index] != w->index)) {
+		pkt(m)->port = port->index;
 		worker_hand_over(w, port->tx_worker[w->index], m, TASK_TX);
 		return;
 	}
 	if (burst_is_full(b))
 		stage_transmit(w);
 	if (b->n == 0)
-		w->tx_ports[w->n_tx_ports++] = port_index;
+		w->tx_ports[w->n_tx_ports++] = port->index;
 	burst_add(b, m);
 }
 

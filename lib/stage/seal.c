@@ -59,42 +59,64 @@ stage_seal(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	stage_by_sa(w, pkts, assign(w, pkts, n), seal_group);
 }
 
-/* The finished envelope on its way, in pieces where it must be. */
+/* An envelope larger than its way carries, in pieces. */
 static void
-send_envelope(struct worker *w, struct tunnel *t, struct rte_mbuf *m)
+send_pieces(struct worker *w, struct tunnel *t, struct rte_mbuf *m)
 {
 	struct rte_mbuf *pieces[FRAG_MAX];
-	const struct nexthop *nh = &w->tables->nexthops[pkt(m)->nexthop];
-	uint16_t n, mtu = pkt(m)->frag_mtu;
+	uint32_t nexthop = pkt(m)->nexthop;
+	uint16_t n = frag_split(m, pkt(m)->frag_mtu, tunnel_outer_id(t, w->index), w->pool, pieces);
 
-	if (nh->type == NEXTHOP_TUNNEL) {
-		/* the other tunnel has rules of its own for what is too big */
-		stage_again(w, m);
-		return;
-	}
-	if (mtu == 0 || m->pkt_len <= mtu) {
-		stage_output_one(w, m);
-		return;
-	}
-	n = frag_split(m, mtu, tunnel_outer_id(t, w->index), w->pool, pieces);
 	if (n == 0)
 		drop(w, m, DROP_fragmentation);
-	for (uint16_t i = 0; i < n; i++)
-		stage_output_one(w, pieces[i]);
+	else
+		stage_output_run(w, nexthop, pieces, n);
+}
+
+/* Finished envelopes of one tunnel on their way. */
+static void
+send_envelopes(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t nexthop = __atomic_load_n(&t->outer_nexthop, __ATOMIC_RELAXED);
+	uint16_t whole = 0;
+
+	if (unlikely(w->tables->nexthops[nexthop].type == NEXTHOP_TUNNEL)) {
+		/* the other tunnel has rules of its own for what is too big */
+		for (uint16_t i = 0; i < n; i++)
+			stage_again(w, pkts[i]);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+
+		if (likely(!pkt(m)->frag_mtu || m->pkt_len <= pkt(m)->frag_mtu)) {
+			pkts[whole++] = m;
+			continue;
+		}
+		/* first what came before it, so that the order stays */
+		stage_output_run(w, nexthop, pkts, whole);
+		whole = 0;
+		send_pieces(w, t, m);
+	}
+	stage_output_run(w, nexthop, pkts, whole);
 }
 
 void
-stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf *m)
+stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+	uint64_t bytes = 0;
 
-	if (!t) {
-		drop(w, m, DROP_tunnel_gone);
+	if (unlikely(!t)) {
+		drop_bulk(w, pkts, n, DROP_tunnel_gone);
 		return;
 	}
-	counter_add(&t->workers[w->index].out, 1, m->pkt_len);
-	counter_add(&w->stats.esp_out, 1, m->pkt_len);
-	tunnel_encapsulate(t, w->index, m);
-	pkt(m)->depth++;
-	send_envelope(w, t, m);
+	for (uint16_t i = 0; i < n; i++) {
+		bytes += pkts[i]->pkt_len;
+		tunnel_encapsulate(t, w->index, pkts[i]);
+		pkt(pkts[i])->depth++;
+	}
+	counter_add(&t->workers[w->index].out, n, bytes);
+	counter_add(&w->stats.esp_out, n, bytes);
+	send_envelopes(w, t, pkts, n);
 }

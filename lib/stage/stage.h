@@ -50,9 +50,9 @@ void stage_by_sa(struct worker *w, struct rte_mbuf **pkts, uint16_t n, stage_gro
  * stage_opened. */
 void stage_crypto(struct worker *w, struct sa *sa, struct crypto_burst *burst);
 
-/* One packet after its crypto: the second halves of stage_seal and stage_open. */
-void stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf *m);
-void stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf *m);
+/* Packets of one SA after their crypto: the second halves of stage_seal and stage_open. */
+void stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n);
+void stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n);
 
 /* A packet that enters routing anew: into w->again, or, when that is full, through the worker's own
  * inbox. */
@@ -60,12 +60,13 @@ void stage_again(struct worker *w, struct rte_mbuf *m);
 
 /* w->output: link-layer address, MTU (fragments), Ethernet header; into w->tx by port. */
 void stage_output(struct worker *w);
-void stage_output_one(struct worker *w, struct rte_mbuf *m);
+/* The same for packets whose next hop is known. */
+void stage_output_run(struct worker *w, uint32_t nexthop, struct rte_mbuf **pkts, uint16_t n);
 
 /* Sends what is in w->tx. */
 void stage_transmit(struct worker *w);
 
 /* A finished frame for a port: into w->tx, or to the worker that owns the port's queue. */
-void stage_tx_add(struct worker *w, uint16_t port, struct rte_mbuf *m);
+void stage_tx_add(struct worker *w, const struct port *port, struct rte_mbuf *m);
 
 #endif

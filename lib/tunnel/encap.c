@@ -87,23 +87,16 @@ outer_udp_finish(struct rte_mbuf *m)
 }
 
 /* The envelope's view, as the parser would have made it, and where it goes. */
-static void
-outer_view(const struct tunnel *tunnel, struct pkt *view, uint8_t tos, bool df, uint32_t spi)
+static inline void
+outer_view(const struct tunnel *tunnel, struct pkt *view, uint8_t tos, bool df)
 {
-	bool over_udp = tunnel->carrier == TUNNEL_UDP;
-	bool v4 = tunnel->outer_family == 4;
+	const size_t first = offsetof(struct pkt, zone), end = offsetof(struct pkt, flow_hash);
 
-	view->zone = ZONE_SELF;
-	view->family = tunnel->outer_family;
-	view->proto = over_udp ? IPPROTO_UDP : IPPROTO_ESP;
-	view->flags = PKT_PROTECTED | (df || !v4 ? PKT_DF : 0);
+	memcpy((uint8_t *)view + first, (const uint8_t *)&tunnel->view + first, end - first);
+	if (df)
+		view->flags |= PKT_DF;
 	view->tos = tos;
-	view->ttl = v4 ? tunnel->ip4.time_to_live : tunnel->ip6.hop_limits;
-	view->l4_offset = v4 ? sizeof(tunnel->ip4) : sizeof(tunnel->ip6);
-	view->src_port_be = over_udp ? rte_cpu_to_be_16(tunnel->config.local_port) : 0;
-	view->dst_port_be = over_udp ? rte_cpu_to_be_16(tunnel->config.remote_port) : 0;
-	view->table = tunnel->outer_table;
-	view->flow_hash = rte_jhash_1word(spi, tunnel->outer_hash);
+	view->flow_hash = tunnel->outer_hash;
 	view->nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED);
 }
 
@@ -131,10 +124,8 @@ tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
 	struct pkt *view = pkt(m);
 	uint8_t tos = outer_tos(tunnel, view->tos);
 	bool df = outer_df(tunnel, view, m->pkt_len + tunnel->outer_bytes);
-	uint32_t spi;
 	uint8_t *outer;
 
-	memcpy(&spi, rte_pktmbuf_mtod(m, const void *), sizeof(spi));
 	outer = (uint8_t *)rte_pktmbuf_prepend(m, tunnel->outer_bytes);
 	template_copy(tunnel, outer);
 	if (tunnel->outer_family == 4)
@@ -142,7 +133,7 @@ tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
 			df ? 0 : (uint16_t)tunnel_outer_id(tunnel, worker));
 	else
 		outer6_finish((struct rte_ipv6_hdr *)outer, m->pkt_len, tos);
-	outer_view(tunnel, view, tos, df, spi);
+	outer_view(tunnel, view, tos, df);
 	if (tunnel->carrier == TUNNEL_UDP)
 		outer_udp_finish(m);
 }

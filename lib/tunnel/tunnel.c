@@ -101,6 +101,17 @@ template_fill(struct tunnel *tunnel)
 		tunnel->outer_bytes += sizeof(struct rte_udp_hdr);
 	}
 	tunnel->outer_hash = rte_jhash(tunnel->outer, tunnel->outer_bytes, 0);
+	tunnel->view = (struct pkt){
+		.zone = ZONE_SELF,
+		.family = tunnel->outer_family,
+		.proto = proto,
+		.flags = PKT_PROTECTED | (tunnel->outer_family == 6 ? PKT_DF : 0),
+		.ttl = config->ttl,
+		.l4_offset = tunnel->outer_family == 4 ? sizeof(tunnel->ip4) : sizeof(tunnel->ip6),
+		.src_port_be = over_udp ? rte_cpu_to_be_16(config->local_port) : 0,
+		.dst_port_be = over_udp ? rte_cpu_to_be_16(config->remote_port) : 0,
+		.table = config->outer_table,
+	};
 }
 
 /* The algorithm that leaves the least of so many bytes: SAs of any algorithm may come later. */

@@ -93,6 +93,7 @@ struct tunnel {
 			struct rte_udp_hdr udp6;
 		} __rte_packed;
 	};
+	struct pkt view; /* template of an envelope's, but for tos, DF and next hop */
 	uint16_t table, outer_table;
 	/* --- control writes, workers read (relaxed or acquire) */
 	bool up;                /* oper state: admin up, an outer route, an outbound SA */

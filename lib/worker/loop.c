@@ -141,11 +141,11 @@ inbox_one(struct worker *w, struct rte_mbuf *m)
 		stage_again(w, m);
 		break;
 	case TASK_SEND_NEXTHOP:
-		stage_output_one(w, m);
+		stage_output_run(w, pkt(m)->nexthop, &m, 1);
 		break;
 	case TASK_SEND_FRAME:
 	case TASK_TX:
-		stage_tx_add(w, pkt(m)->port, m);
+		stage_tx_add(w, w->tables->ports->ports[pkt(m)->port], m);
 		break;
 	case TASK_ESP_OUT:
 		stage_seal(w, &m, 1);
