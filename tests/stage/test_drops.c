@@ -9,41 +9,27 @@
 #include "site.h"
 #include "unit.h"
 
-#define CONFIG                                                                                                                                                                                                                              \
-	SITE_PORTS SITE_NEIGHBOURS                                                                                                                                                                                                          \
-		"icmp = { errors = 0; echo = 0; };"                                                                                                                                                                                         \
-		"tunnels = (" SITE_TUNNEL4(0, "") "," SITE_TUNNEL4(1,                                                                                                                                                                       \
-			"selectors = ( { local = \"192.168.1.0/24\"; remote = "                                                                                                                                                             \
-			"\"192.168.21.0/24\"; } );") "," SITE_TUNNEL4(2,                                                                                                                                                                    \
-			"state = \"down\";") ","                                                                                                                                                                                            \
-					     "{ name = \"ipsec3\"; local = \"203.0.113.1\"; "                                                                                                                                               \
-					     "remote = \"198.18.3.3\"; }," SITE_TUNNEL4(                                                                                                                                                    \
-						     4, SITE_UDP) "," SITE_TUNNEL6(5,                                                                                                                                                       \
-						     SITE_UDP) "," SITE_TUNNEL4(6,                                                                                                                                                          \
-						     "") "," SITE_TUNNEL4(7,                                                                                                                                                                \
-						     "") "," SITE_TUNNEL4(8,                                                                                                                                                                \
-						     "mtu = 576;") ");"                                                                                                                                                                     \
-								   "sas = (" SITE_SAS(                                                                                                                                                      \
-									   0, "") "," SITE_SAS(1,                                                                                                                                           \
-									   "") "," SITE_SAS(2,                                                                                                                                              \
-									   "") "," SITE_SAS(3,                                                                                                                                              \
-									   "") "," SITE_SAS(4,                                                                                                                                              \
-									   "") "," SITE_SAS(5,                                                                                                                                              \
-									   "") "," SITE_SA_OUT(6,                                                                                                                                           \
-									   "hard_packets = 1;") "," SITE_SA_IN(6,                                                                                                                           \
-									   "hard_packets = 1;") "," SITE_SA_OUT(7,                                                                                                                          \
-									   "seq = 4294967295;") "," SITE_SAS(8,                                                                                                                             \
-									   "") ");"                                                                                                                                                         \
-									       "routes = "                                                                                                                                                  \
-									       "(" SITE_ROUTES(0) "," SITE_ROUTES(1) "," SITE_ROUTES(2) "," SITE_ROUTES(3) "," SITE_ROUTES(4) "," SITE_ROUTES(                                              \
-										       5) "," SITE_ROUTES(6) "," SITE_ROUTES(7) "," SITE_ROUTES(8) "," SITE_GATEWAYS                                                                        \
-																		   ","                                                                                      \
-																		   "{ prefix = \"192.168.31.0/24\"; via = \"ipsec1\"; },"                                   \
-																		   "{ prefix = \"198.18.3.0/24\"; via = \"ipsec3\"; },"                                     \
-																		   "{ prefix = \"10.66.0.0/16\"; via = \"discard\"; });"                                    \
-																		   "policies = ({ priority = 1; action = \"discard\"; remote = \"198.51.100.77\"; },"       \
-																		   "{ priority = 2; action = \"protect\"; tunnel = \"ipsec0\"; local = \"192.168.1.0/24\";" \
-																		   "  remote = \"192.168.29.0/24\"; });"
+/* clang-format off */
+#define CONFIG \
+	SITE_PORTS SITE_NEIGHBOURS \
+	"icmp = { errors = 0; echo = 0; };" \
+	"tunnels = (" SITE_TUNNEL4(0, "") "," \
+	SITE_TUNNEL4(1, "selectors = ( { local = \"192.168.1.0/24\"; remote = \"192.168.21.0/24\"; } );") "," \
+	SITE_TUNNEL4(2, "state = \"down\";") "," \
+	SITE_TUNNEL4(3, "") "," SITE_TUNNEL4(4, SITE_UDP) "," SITE_TUNNEL6(5, SITE_UDP) "," \
+	SITE_TUNNEL4(6, "") "," SITE_TUNNEL4(7, "") "," SITE_TUNNEL4(8, "mtu = 576;") ");" \
+	"sas = (" SITE_SAS(0, "") "," SITE_SAS(1, "") "," SITE_SAS(2, "") "," SITE_SAS(3, "") "," \
+	SITE_SAS(4, "") "," SITE_SAS(5, "") "," SITE_SAS(6, "hard_packets = 1;") "," \
+	SITE_SA_OUT(7, "seq = 4294967295;") "," SITE_SAS(8, "") ");" \
+	"routes = (" SITE_ROUTES(0) "," SITE_ROUTES(1) "," SITE_ROUTES(2) "," SITE_ROUTES(3) "," \
+	SITE_ROUTES(4) "," SITE_ROUTES(5) "," SITE_ROUTES(6) "," SITE_ROUTES(7) "," \
+	SITE_ROUTES(8) "," SITE_GATEWAYS "," \
+	"{ prefix = \"192.168.31.0/24\"; via = \"ipsec1\"; }," \
+	"{ prefix = \"10.66.0.0/16\"; via = \"discard\"; });" \
+	"policies = ({ priority = 1; action = \"discard\"; remote = \"198.51.100.77\"; }," \
+	"{ priority = 2; action = \"protect\"; tunnel = \"ipsec0\"; local = \"192.168.1.0/24\";" \
+	"  remote = \"192.168.29.0/24\"; });"
+/* clang-format on */
 
 /* A 16-bit word that is written over; value 0: none. */
 struct edit {
@@ -120,7 +106,7 @@ static const struct drop_row rows[] =
 		{DROP_policy_discard, "a policy", LAN_TO("198.51.100.77")},
 		{DROP_policy_protect, "in the clear", FROM_FAR(9)},
 		{DROP_policy_protect, "through another tunnel", FROM_FAR(9), .esp = {ESP(3)},
-			.outer = {.src = "198.18.3.3"}},
+			.outer = {.src = "198.51.100.13"}},
 		{DROP_plaintext_ipip, "IPIP in the clear", WAN_TO_US, .proto = IPPROTO_IPIP}},
 			     {DROP_plaintext_ipip, "IPIP in a tunnel", .port = SITE_WAN, IN,
 				     .ip = {"192.168.20.9", "203.0.113.1", .proto = IPPROTO_IPIP}},

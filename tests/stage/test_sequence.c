@@ -9,24 +9,19 @@
 
 /* Tunnel 0 as it is; 1 without replay protection; 2 ends by its numbers, 3 by packets, 4 by bytes;
  * 5 has ESN, at the edge of 2^32; 6 a window of 128. */
-#define CONFIG                                                                                                                 \
-	SITE_PORTS SITE_NEIGHBOURS                                                                                             \
-		"icmp = { errors = 0; };"                                                                                      \
-		"tunnels = (" SITE_TUNNEL4(0, "") "," SITE_TUNNEL4(1, "") "," SITE_TUNNEL4(                                    \
-			2, "") "," SITE_TUNNEL4(3, "") "," SITE_TUNNEL4(4, "") "," SITE_TUNNEL4(5,                             \
-			"") "," SITE_TUNNEL4(6,                                                                                \
-			"") ");"                                                                                               \
-			    "sas = (" SITE_SAS(0, "") "," SITE_SA_OUT(1, "") "," SITE_SA_IN(                                   \
-				    1, "replay_window = 0;") "," SITE_SA_OUT(2,                                                \
-				    "seq = 4294967294;") "," SITE_SAS(3,                                                       \
-				    "hard_packets = 3;") "," SITE_SAS(4,                                                       \
-				    "hard_bytes = 250;") "," SITE_SA_OUT(5,                                                    \
-				    "esn = true; seq = 4294967294;") "," SITE_SA_IN(5,                                         \
-				    "esn = true;") "," SITE_SA_IN(6,                                                           \
-				    "replay_window = 128;") ");"                                                               \
-							    "routes = (" SITE_ROUTES(0) "," SITE_ROUTES(2) "," SITE_ROUTES(    \
-								    3) "," SITE_ROUTES(4) "," SITE_ROUTES(5) "," SITE_GATEWAYS \
-													     ");"
+/* clang-format off */
+#define CONFIG \
+	SITE_PORTS SITE_NEIGHBOURS \
+	"icmp = { errors = 0; };" \
+	"tunnels = (" SITE_TUNNEL4(0, "") "," SITE_TUNNEL4(1, "") "," SITE_TUNNEL4(2, "") "," \
+	SITE_TUNNEL4(3, "") "," SITE_TUNNEL4(4, "") "," SITE_TUNNEL4(5, "") "," SITE_TUNNEL4(6, "") ");" \
+	"sas = (" SITE_SAS(0, "") "," SITE_SA_OUT(1, "") "," SITE_SA_IN(1, "replay_window = 0;") "," \
+	SITE_SA_OUT(2, "seq = 4294967294;") "," SITE_SAS(3, "hard_packets = 3;") "," \
+	SITE_SAS(4, "hard_bytes = 250;") "," SITE_SA_OUT(5, "esn = true; seq = 4294967294;") "," \
+	SITE_SA_IN(5, "esn = true;") "," SITE_SA_IN(6, "replay_window = 128;") ");" \
+	"routes = (" SITE_ROUTES(0) "," SITE_ROUTES(2) "," SITE_ROUTES(3) "," SITE_ROUTES(4) "," \
+	SITE_ROUTES(5) "," SITE_GATEWAYS ");"
+/* clang-format on */
 
 enum { BURST_LEN = 12 };
 
