@@ -78,8 +78,8 @@ class Memif(Ports):
             pcap_write(f"{folder}/{name}.rx.pcap", frames)
             command += ["--vdev", f"net_pcap{n},rx_pcap={folder}/{name}.rx.pcap,tx_pcap={folder}/{name}.tx.pcap",
                         "--vdev", f"{self.memif(folder, n)},role=server"]
-            links += [f"net_pcap{n}:net_memif{n}", f"net_memif{n}:net_pcap{n}"]
-        command += ["--", "-p", "500", "-r", "4", "-i", "2000", *links]
+            links += [f"+net_pcap{n}:net_memif{n}", f"net_memif{n}:net_pcap{n}"]
+        command += ["--", "-s", "1", "-p", "500", "-r", "4", "-i", "2000", *links]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 text=True)
 

@@ -47,7 +47,7 @@ class Guest:
         self.folder = tempfile.mkdtemp(prefix="espgw-guest.")
         transport = "raw" if raw else "tap"
         command = [*prefix, KERNEL, "mem=256M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro",
-                   f"init={INIT}", "con=null", "con0=null", "ssl=null", "ssl0=fd:0,fd:1", "console=stderr0", "quiet",
+                   f"init={INIT}", "con=null", "con0=null", "ssl=null", "ssl0=fd:0,fd:1", "console=stderr0",
                    f"vec0:transport={transport},ifname={tap},depth=64,mac={mac}"]
         # The guest's memory is a file in TMPDIR, its control sockets lie in HOME/.uml.
         environment = dict(os.environ, TMPDIR="/dev/shm", HOME=self.folder)
