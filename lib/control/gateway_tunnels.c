@@ -12,7 +12,7 @@
 /* What a tunnel's outer route leads to now. */
 struct outer_way {
 	uint32_t nexthop;
-	uint16_t mtu; /* 0: no way */
+	uint16_t mtu; /* 0: no way, or a link that is down */
 	bool loop;
 };
 
@@ -31,12 +31,14 @@ static struct outer_way
 outer_way(const struct gateway *g, const struct tunnel *t)
 {
 	struct outer_way way = {0};
-	const struct tunnel *at = t;
+	const struct tunnel *at = t, *carrier = NULL; /* the one that t's envelopes go into */
 	const struct nexthop *nh = outer_lookup(g, t, &way.nexthop);
 	uint32_t id;
 
 	for (int depth = 0; nh->type == NEXTHOP_TUNNEL; depth++) {
 		at = g->tables.tunnels->tunnels[nh->tunnel];
+		if (!carrier)
+			carrier = at;
 		if (at == t || depth == TUNNEL_DEPTH_MAX) {
 			way.loop = true;
 			way.mtu = t->mtu;
@@ -44,8 +46,9 @@ outer_way(const struct gateway *g, const struct tunnel *t)
 		}
 		nh = outer_lookup(g, at, &id);
 	}
-	if (nh->type == NEXTHOP_CONNECTED || nh->type == NEXTHOP_NEIGHBOUR)
-		way.mtu = at == t ? g->tables.ports->ports[nh->port]->mtu : at->mtu;
+	if ((nh->type == NEXTHOP_CONNECTED || nh->type == NEXTHOP_NEIGHBOUR) &&
+		g->tables.ports->ports[nh->port]->link_up)
+		way.mtu = carrier ? carrier->mtu : g->tables.ports->ports[nh->port]->mtu;
 	return way;
 }
 
@@ -58,20 +61,35 @@ has_live_sa(const struct gateway *g, const struct tunnel *t)
 	return false;
 }
 
-/* Takes over what the outer route says. true: the oper state changed. */
-static bool
+/* Takes over what the outer route says. */
+static void
 tunnel_update(const struct gateway *g, struct tunnel *t)
 {
 	struct outer_way way = outer_way(g, t);
 	bool up = t->config.up && way.mtu != 0 && has_live_sa(g, t);
-	bool changed = up != t->up;
 
 	__atomic_store_n(&t->outer_nexthop, way.nexthop, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->loop, way.loop, __ATOMIC_RELAXED);
 	if (way.mtu)
 		tunnel_mtu_update(t, way.mtu);
 	__atomic_store_n(&t->up, up, __ATOMIC_RELAXED);
-	return changed;
+}
+
+/* true: its state or its MTU is another one now, which other tunnels may go by. */
+static bool
+tunnel_resolve(struct gateway *g, struct tunnel *t)
+{
+	bool was_up = t->up;
+	uint16_t old_mtu = t->mtu;
+	struct error err;
+
+	tunnel_update(g, t);
+	if (t->up == was_up)
+		return t->mtu != old_mtu;
+	log_notice(tunnel, "%s is %s", t->config.name, t->up ? "up" : "down");
+	if (route_tunnel_state(g->routes, t->index, t->up, &err) != 0)
+		log_error(tunnel, "%s: %s", t->config.name, err.text);
+	return true;
 }
 
 void
@@ -83,16 +101,10 @@ tunnels_resolve(struct gateway *g)
 	/* a tunnel that goes up or down may move another one's outer route: until it is still */
 	for (int round = 0; changed && round <= TUNNEL_DEPTH_MAX; round++) {
 		changed = false;
-		for (uint32_t i = 0; i < g->tables.tunnels->capacity; i++) {
-			struct tunnel *t = g->tables.tunnels->tunnels[i];
-
-			if (!t || !tunnel_update(g, t))
-				continue;
-			changed = true;
-			log_notice(tunnel, "%s is %s", t->config.name, t->up ? "up" : "down");
-			if (route_tunnel_state(g->routes, t->index, t->up, &err) != 0)
-				log_error(tunnel, "%s: %s", t->config.name, err.text);
-		}
+		for (uint32_t i = 0; i < g->tables.tunnels->capacity; i++)
+			if (g->tables.tunnels->tunnels[i] &&
+				tunnel_resolve(g, g->tables.tunnels->tunnels[i]))
+				changed = true;
 		if (changed && route_commit(g->routes, &err) != 0)
 			log_error(fib, "%s", err.text);
 	}
@@ -141,6 +153,17 @@ sa_over(struct gateway_sa *s, uint64_t now)
 	return __atomic_load_n(&sa->hot.ended, __ATOMIC_RELAXED) || sa->hot.expired;
 }
 
+static bool
+sa_soft_over(const struct gateway_sa *s, uint64_t now)
+{
+	const struct sa_lifetime *soft = &s->sa->config->soft;
+	const struct counter *traffic = &s->sa->hot.traffic;
+
+	return (s->soft_ms && now >= s->soft_ms) ||
+	       (soft->packets && counter_read(&traffic->packets) >= soft->packets) ||
+	       (soft->bytes && counter_read(&traffic->bytes) >= soft->bytes);
+}
+
 static void
 sas_tick(struct gateway *g, uint64_t now)
 {
@@ -149,7 +172,7 @@ sas_tick(struct gateway *g, uint64_t now)
 	for (uint32_t i = 0; i < g->n_sas; i++) {
 		struct gateway_sa *s = &g->sas[i];
 
-		if (s->soft_ms && now >= s->soft_ms && !s->sa->soft_told) {
+		if (!s->sa->soft_told && sa_soft_over(s, now)) {
 			s->sa->soft_told = true;
 			log_notice(sa, "SPI 0x%08x: soft lifetime over",
 				rte_be_to_cpu_32(s->sa->spi_be));
