@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "inbound.h"
 
-#define CONFIG                                                                                     \
-	SITE_BUT_SAS SITE_ALL_SAS("replay_window = 0;",                                            \
-		", { spi = 0x2009; direction = \"in\"; tunnel = \"ipsec0\"; algorithm = "          \
-		"\"aes-256-gcm\"; key = \"" KEY(d9) "\"; }") "icmp = { errors = 0; echo = 0; };"
+/* clang-format off */
+#define CONFIG \
+	SITE_BUT_SAS \
+	SITE_ALL_SAS("replay_window = 0;", ", { spi = 0x2009; direction = \"in\"; tunnel = \"ipsec0\";" \
+		" algorithm = \"aes-256-gcm\"; key = \"" KEY(d9) "\"; }") \
+	"icmp = { errors = 0; echo = 0; };"
+/* clang-format on */
 
 static unsigned int
 kind_of(unsigned int which)
@@ -195,8 +198,8 @@ inbound_settle(struct inbound *in)
 	const uint64_t now = now_ms() + 3600 * 1000;
 
 	in->sent -= end_reassembly(in->f.w);
-	/* three questions without an answer */
-	for (int i = 1; i <= 5; i++) {
+	/* three questions without an answer, and three more for the error that says so */
+	for (int i = 1; i <= 10; i++) {
 		neigh_tick(in->f.g->neighbours, now + i * 10000);
 		inbound_turn(in, true);
 	}

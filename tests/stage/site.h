@@ -10,6 +10,7 @@
 
 #include "packet.h"
 
+/* clang-format off */
 #define SITE_PORTS                                                                                 \
 	"unsafe_static_keys = true; limits = { routes4 = 256; routes6 = 256; sas = 64;"            \
 	" tunnels = 32; reassembly = 64; neighbours = 64; };"                                      \
@@ -24,12 +25,11 @@
 #define SITE_NEIGHBOUR(address, port)                                                              \
 	"{ address = \"" address "\"; mac = \"02:00:00:00:00:02\"; port = \"" port "\"; }"
 
-#define SITE_NEIGHBOURS                                                                            \
-	"neighbours = (" SITE_NEIGHBOUR("192.168.1.10", "lan") "," SITE_NEIGHBOUR(                 \
-		"2001:db8:1::10", "lan") "," SITE_NEIGHBOUR("192.168.7.10",                        \
-		"lan7") "," SITE_NEIGHBOUR("2001:db8:7::10",                                       \
-		"lan7") "," SITE_NEIGHBOUR("203.0.113.2",                                          \
-		"wan") "," SITE_NEIGHBOUR("2001:db8:f::2", "wan") ");"
+#define SITE_NEIGHBOURS \
+	"neighbours = (" \
+	SITE_NEIGHBOUR("192.168.1.10", "lan") "," SITE_NEIGHBOUR("2001:db8:1::10", "lan") "," \
+	SITE_NEIGHBOUR("192.168.7.10", "lan7") "," SITE_NEIGHBOUR("2001:db8:7::10", "lan7") "," \
+	SITE_NEIGHBOUR("203.0.113.2", "wan") "," SITE_NEIGHBOUR("2001:db8:f::2", "wan") ");"
 
 /* Over IPv4 and IPv6. more: further keys of the tunnel. */
 #define SITE_TUNNEL4(n, more)                                                                      \
@@ -77,22 +77,23 @@ static const struct site_kind site_kinds[SITE_KINDS] = {
 	{"ipip over IPv4, ESN", "203.0.113.1", "198.51.100.16", false, true},
 };
 
-#define SITE_TUNNELS                                                                               \
-	"tunnels = (" SITE_TUNNEL4(0, "") "," SITE_TUNNEL6(1, "") "," SITE_TUNNEL4(                \
-		2, SITE_TUNNEL_MODE) "," SITE_TUNNEL6(3, SITE_TUNNEL_MODE) "," SITE_TUNNEL4(4,     \
-		SITE_UDP) "," SITE_TUNNEL6(5, SITE_UDP SITE_TUNNEL_MODE) "," SITE_TUNNEL4(6,       \
-		"") ");"
+#define SITE_TUNNELS \
+	"tunnels = (" SITE_TUNNEL4(0, "") "," SITE_TUNNEL6(1, "") "," \
+	SITE_TUNNEL4(2, SITE_TUNNEL_MODE) "," SITE_TUNNEL6(3, SITE_TUNNEL_MODE) "," \
+	SITE_TUNNEL4(4, SITE_UDP) "," SITE_TUNNEL6(5, SITE_UDP SITE_TUNNEL_MODE) "," \
+	SITE_TUNNEL4(6, "") ");"
 /* in: further keys of the inbound SAs; more: further SAs, each with a comma before it */
 #define SITE_KIND_SAS(n, out, in) SITE_SA_OUT(n, out) "," SITE_SA_IN(n, in)
-#define SITE_ALL_SAS(in, more)                                                                     \
-	"sas = (" SITE_KIND_SAS(0, "", in) "," SITE_KIND_SAS(1, "", in) "," SITE_KIND_SAS(2, "",   \
-		in) "," SITE_KIND_SAS(3, "", in) "," SITE_KIND_SAS(4, "", in) "," SITE_KIND_SAS(5, \
-		"", in) "," SITE_KIND_SAS(6, "esn = true;", "esn = true;" in) more ");"
-#define SITE_ALL_ROUTES                                                                            \
-	"routes = (" SITE_ROUTES(0) "," SITE_ROUTES(1) "," SITE_ROUTES(2) "," SITE_ROUTES(         \
-		3) "," SITE_ROUTES(4) "," SITE_ROUTES(5) "," SITE_ROUTES(6) "," SITE_GATEWAYS ");"
+#define SITE_ALL_SAS(in, more) \
+	"sas = (" SITE_KIND_SAS(0, "", in) "," SITE_KIND_SAS(1, "", in) "," \
+	SITE_KIND_SAS(2, "", in) "," SITE_KIND_SAS(3, "", in) "," SITE_KIND_SAS(4, "", in) "," \
+	SITE_KIND_SAS(5, "", in) "," SITE_KIND_SAS(6, "esn = true;", "esn = true;" in) more ");"
+#define SITE_ALL_ROUTES \
+	"routes = (" SITE_ROUTES(0) "," SITE_ROUTES(1) "," SITE_ROUTES(2) "," SITE_ROUTES(3) "," \
+	SITE_ROUTES(4) "," SITE_ROUTES(5) "," SITE_ROUTES(6) "," SITE_GATEWAYS ");"
 
 #define SITE_BUT_SAS SITE_PORTS SITE_NEIGHBOURS SITE_TUNNELS SITE_ALL_ROUTES
 #define SITE SITE_BUT_SAS SITE_ALL_SAS("", "")
+/* clang-format on */
 
 #endif

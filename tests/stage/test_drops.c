@@ -244,9 +244,7 @@ static const struct drop_row rows[] =
 static const struct {
 	enum drop_reason why;
 	const char *because;
-} exceptions[] = {
-	{DROP_tx_too_big, "what is larger than the port's MTU is fragmented or too_big before"},
-};
+} exceptions[] = {};
 
 static void
 edit16(uint8_t *bytes, const struct edit *edit)
