@@ -14,7 +14,7 @@
 #include "testengine.h"
 
 enum {
-	IDLE_TURNS = 16, /* so many turns without a packet: an engine that delays is done, too */
+	IDLE_TURNS = 64, /* so many turns without a packet: an engine that delays is done, too */
 	MBUFS = 8191,
 };
 
