@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_ethdev.h>
 #include <rte_malloc.h>
 
 #include "internal.h"
@@ -70,6 +71,7 @@ start_base(struct gateway *g, struct report *report)
 	size_t bytes = rte_rcu_qsbr_get_memsize(WORKERS_MAX);
 
 	g->n_workers = workers_count();
+	g->socket = workers_socket();
 	if (g->n_workers == 0) {
 		report_add(report, NULL, 0, "lcores",
 			"there is no worker lcore: the main lcore is the control lcore, and at "
@@ -98,17 +100,20 @@ stop_base(struct gateway *g)
 	rte_free(g->qsbr);
 }
 
-/* A pool on each node that has a worker, and on node 0. */
+/* A pool on each node that has a worker or a device, and on node 0. */
 static int
 start_pools(struct gateway *g, struct report *report)
 {
 	uint32_t n = g->options.mbufs ? g->options.mbufs : mbufs_default(g->config, g->n_workers);
 	bool wanted[RTE_MAX_NUMA_NODES] = {[0] = true};
 	unsigned int lcore;
+	uint16_t ethdev;
 	char name[32];
 
-	RTE_LCORE_FOREACH(lcore)
-	wanted[rte_lcore_to_socket_id(lcore)] = true;
+	RTE_LCORE_FOREACH (lcore)
+		wanted[rte_lcore_to_socket_id(lcore)] = true;
+	RTE_ETH_FOREACH_DEV (ethdev)
+		wanted[RTE_MAX(rte_eth_dev_socket_id(ethdev), 0)] = true;
 	for (int i = 0; i < RTE_MAX_NUMA_NODES; i++) {
 		if (!wanted[i])
 			continue;
@@ -144,13 +149,14 @@ start_tables(struct gateway *g, struct report *report)
 
 	g->tables.promiscuous = g->options.promiscuous;
 	g->tables.ports = port_table_create();
-	g->tables.fib = fib_create(&limits, g->qsbr, 0, &err);
-	g->nexthops = g->tables.fib ? nexthop_table_create(nexthops, g->qsbr, 0, &err) : NULL;
+	g->tables.fib = fib_create(&limits, g->qsbr, g->socket, &err);
+	g->nexthops =
+		g->tables.fib ? nexthop_table_create(nexthops, g->qsbr, g->socket, &err) : NULL;
 	g->routes = g->nexthops ? route_table_create(g->tables.fib, g->nexthops, &err) : NULL;
 	g->tables.tunnels = g->routes ? tunnel_table_create(l->tunnels, &err) : NULL;
-	g->tables.sad = g->tables.tunnels
-				? sad_create(RTE_MAX(l->sas, g->config->n_sas), g->qsbr, 0, &err)
-				: NULL;
+	g->tables.sad = g->tables.tunnels ? sad_create(RTE_MAX(l->sas, g->config->n_sas), g->qsbr,
+						    g->socket, &err)
+					  : NULL;
 	if (!g->tables.sad || !g->tables.ports) {
 		report_add(
 			report, NULL, 0, "tables", "%s", g->tables.ports ? err.text : "no memory");
@@ -373,6 +379,8 @@ links_tick(struct gateway *g)
 			neigh_announce(g->neighbours, p->index);
 		else
 			neigh_port_down(g->neighbours, p->index);
+		/* a tunnel whose envelopes have no link is down */
+		tunnels_resolve(g);
 	}
 }
 

@@ -117,7 +117,8 @@ apply_tunnels(struct gateway *g, struct report *report)
 
 		/* an empty table gives out its indexes in order: they are those of the
 		 * configuration */
-		if (tunnel_create(g->tables.tunnels, &c->tunnel, g->n_workers, 0, &t, &err) != 0 ||
+		if (tunnel_create(g->tables.tunnels, &c->tunnel, g->n_workers, g->socket, &t,
+			    &err) != 0 ||
 			apply_inner_addresses(g, t, &err) != 0) {
 			report_add(report, c->origin.file, c->origin.line, c->origin.label, "%s",
 				err.text);
@@ -306,7 +307,7 @@ apply_policies(struct gateway *g, struct report *report)
 			.selector = c->selector};
 	}
 	if (n)
-		g->tables.spd = spd_build(policies, n, g->n_workers, 0, &err);
+		g->tables.spd = spd_build(policies, n, g->n_workers, g->socket, &err);
 	free(policies);
 	if (n && !g->tables.spd) {
 		report_add(report, g->config->file, 0, "policies", "%s", err.text);

@@ -181,6 +181,9 @@ slow_poll(struct gateway *g)
 		case TASK_RESOLVE:
 			resolve(g, pkts[i], now);
 			break;
+		case TASK_AUDIT:
+			audit_record(g, pkts[i]);
+			break;
 		case TASK_ICMP_ERROR:
 			icmp_error(g, pkts[i], now);
 			break;

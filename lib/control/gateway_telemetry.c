@@ -5,16 +5,24 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_telemetry.h>
 #include <rte_version.h>
 
 #include "internal.h"
 
-/* rte_telemetry of 22.11 gives its callbacks no argument. Set while the gateway is up; read on the
- * telemetry thread. */
+/*
+ * rte_telemetry of 22.11 gives its callbacks no argument, and takes no command back. So one handler
+ * serves them all: under the lock it finds the gateway there, or gone. Written by the control
+ * lcore, read by the telemetry threads.
+ */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct gateway *the_gateway;
+
+typedef int answer_fn(const struct gateway *g, const char *params, struct rte_tel_data *d);
 
 static void
 add_u64(struct rte_tel_data *d, const char *name, uint64_t value)
@@ -48,16 +56,12 @@ id_param(const char *params, uint64_t n, uint32_t *id)
 }
 
 static int
-drops_handler(const char *cmd, const char *params, struct rte_tel_data *d)
+drops_handler(const struct gateway *g, const char *params, struct rte_tel_data *d)
 {
-	(void)cmd;
 	(void)params;
-	if (!the_gateway)
-		return -ENODEV;
 	rte_tel_data_start_dict(d);
 	for (int r = 0; r < DROP_REASON_COUNT; r++)
-		add_u64(d, drop_name((enum drop_reason)r),
-			gateway_drops(the_gateway, (enum drop_reason)r));
+		add_u64(d, drop_name((enum drop_reason)r), gateway_drops(g, (enum drop_reason)r));
 	return 0;
 }
 
@@ -71,22 +75,19 @@ list_handler(struct rte_tel_data *d, uint32_t n)
 }
 
 static int
-port_handler(const char *cmd, const char *params, struct rte_tel_data *d)
+port_handler(const struct gateway *g, const char *params, struct rte_tel_data *d)
 {
-	const struct port_table *ports = the_gateway->tables.ports;
+	const struct port_table *ports = g->tables.ports;
 	struct counter rx, tx;
 	const struct port *p;
 	uint32_t id;
 
-	(void)cmd;
-	if (!the_gateway)
-		return -ENODEV;
 	if (!params)
 		return list_handler(d, ports->count);
 	if (!id_param(params, ports->count, &id))
 		return -EINVAL;
 	p = ports->ports[id];
-	port_sum(the_gateway, p, &rx, &tx);
+	port_sum(g, p, &rx, &tx);
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "name", p->name);
 	rte_tel_data_add_dict_string(d, "link", p->link_up ? "up" : "down");
@@ -96,21 +97,18 @@ port_handler(const char *cmd, const char *params, struct rte_tel_data *d)
 }
 
 static int
-worker_handler(const char *cmd, const char *params, struct rte_tel_data *d)
+worker_handler(const struct gateway *g, const char *params, struct rte_tel_data *d)
 {
 	const struct worker_stats *s;
 	uint32_t id;
 
-	(void)cmd;
-	if (!the_gateway)
-		return -ENODEV;
 	if (!params)
-		return list_handler(d, the_gateway->n_workers);
-	if (!id_param(params, the_gateway->n_workers, &id))
+		return list_handler(d, g->n_workers);
+	if (!id_param(params, g->n_workers, &id))
 		return -EINVAL;
-	s = &the_gateway->workers[id]->stats;
+	s = &g->workers[id]->stats;
 	rte_tel_data_start_dict(d);
-	add_u64(d, "lcore", the_gateway->workers[id]->lcore);
+	add_u64(d, "lcore", g->workers[id]->lcore);
 	add_u64(d, "polls", counter_read(&s->polls));
 	add_u64(d, "idle_polls", counter_read(&s->idle_polls));
 	add_u64(d, "sleeps", counter_read(&s->sleeps));
@@ -123,18 +121,15 @@ worker_handler(const char *cmd, const char *params, struct rte_tel_data *d)
 }
 
 static int
-tunnel_handler(const char *cmd, const char *params, struct rte_tel_data *d)
+tunnel_handler(const struct gateway *g, const char *params, struct rte_tel_data *d)
 {
-	const struct tunnel_table *tunnels = the_gateway->tables.tunnels;
+	const struct tunnel_table *tunnels = g->tables.tunnels;
 	struct counter out, in;
 	const struct tunnel *t;
 	uint32_t id;
 
-	(void)cmd;
-	if (!the_gateway)
-		return -ENODEV;
 	if (!params)
-		return list_handler(d, the_gateway->config->n_tunnels);
+		return list_handler(d, g->config->n_tunnels);
 	if (!id_param(params, tunnels->capacity, &id) || !tunnels->tunnels[id])
 		return -EINVAL;
 	t = tunnels->tunnels[id];
@@ -149,26 +144,23 @@ tunnel_handler(const char *cmd, const char *params, struct rte_tel_data *d)
 }
 
 static int
-sa_counters_handler(const char *cmd, const char *params, struct rte_tel_data *d)
+sa_counters_handler(const struct gateway *g, const char *params, struct rte_tel_data *d)
 {
 	const struct sa *sa;
 	char spi[16];
 	uint32_t id;
 
-	(void)cmd;
-	if (!the_gateway)
-		return -ENODEV;
 	if (!params)
-		return list_handler(d, the_gateway->n_sas);
-	if (!id_param(params, the_gateway->n_sas, &id))
+		return list_handler(d, g->n_sas);
+	if (!id_param(params, g->n_sas, &id))
 		return -EINVAL;
-	sa = the_gateway->sas[id].sa;
+	sa = g->sas[id].sa;
 	rte_tel_data_start_dict(d);
 	snprintf(spi, sizeof(spi), "0x%08x", rte_be_to_cpu_32(sa->spi_be));
 	rte_tel_data_add_dict_string(d, "spi", spi);
 	rte_tel_data_add_dict_string(d, "direction", sa->direction == SA_OUT ? "out" : "in");
 	rte_tel_data_add_dict_string(
-		d, "tunnel", the_gateway->tables.tunnels->tunnels[sa->tunnel]->config.name);
+		d, "tunnel", g->tables.tunnels->tunnels[sa->tunnel]->config.name);
 	add_u64(d, "worker", sa->owner);
 	add_pair(d, "packets", "bytes", &sa->hot.traffic);
 	add_u64(d, "sequence",
@@ -178,29 +170,48 @@ sa_counters_handler(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
+static const struct {
+	const char *command;
+	answer_fn *answer;
+	const char *help;
+} commands[] = {
+	{"/espgw/drops", drops_handler, "Packets dropped, by reason. Takes no parameter"},
+	{"/espgw/port", port_handler, "Ids of ports; with an id, that port's counters"},
+	{"/espgw/worker", worker_handler, "Ids of workers; with an id, that worker's counters"},
+	{"/espgw/tunnel", tunnel_handler,
+		"Ids of tunnels; with an id, that tunnel's state and counters"},
+	{"/espgw/sa", sa_counters_handler, "Ids of SAs; with an id, that SA's counters"},
+};
+
+static int
+dispatch(const char *command, const char *params, struct rte_tel_data *d)
+{
+	int rc = -ENODEV;
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; the_gateway && i < RTE_DIM(commands); i++)
+		if (strcmp(command, commands[i].command) == 0)
+			rc = commands[i].answer(the_gateway, params, d);
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+static void
+set_gateway(const struct gateway *g)
+{
+	pthread_mutex_lock(&lock);
+	the_gateway = g;
+	pthread_mutex_unlock(&lock);
+}
+
 int
 telemetry_start(struct gateway *g, struct report *report)
 {
-	static const struct {
-		const char *command;
-		telemetry_cb handler;
-		const char *help;
-	} commands[] = {
-		{"/espgw/drops", drops_handler, "Packets dropped, by reason. Takes no parameter"},
-		{"/espgw/port", port_handler, "Ids of ports; with an id, that port's counters"},
-		{"/espgw/worker", worker_handler,
-			"Ids of workers; with an id, that worker's counters"},
-		{"/espgw/tunnel", tunnel_handler,
-			"Ids of tunnels; with an id, that tunnel's state and counters"},
-		{"/espgw/sa", sa_counters_handler, "Ids of SAs; with an id, that SA's counters"},
-	};
-
 	(void)report;
-	the_gateway = g;
-	/* again in the same process (tests): they are there already */
+	set_gateway(g);
+	/* a second gateway in one process (tests) finds them registered */
 	for (size_t i = 0; i < RTE_DIM(commands); i++)
-		rte_telemetry_register_cmd(
-			commands[i].command, commands[i].handler, commands[i].help);
+		rte_telemetry_register_cmd(commands[i].command, dispatch, commands[i].help);
 	return 0;
 }
 
@@ -208,5 +219,5 @@ void
 telemetry_stop(struct gateway *g)
 {
 	(void)g;
-	the_gateway = NULL;
+	set_gateway(NULL);
 }

@@ -29,6 +29,12 @@ worker_lcore(uint16_t n)
 	return (uint16_t)lcore;
 }
 
+int
+workers_socket(void)
+{
+	return workers_count() ? (int)rte_lcore_to_socket_id(worker_lcore(0)) : 0;
+}
+
 static struct worker *
 worker_on(const struct gateway *g, uint16_t lcore)
 {

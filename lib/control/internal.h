@@ -48,6 +48,7 @@ struct gateway {
 	struct worker *workers[WORKERS_MAX];
 	struct rte_ring *inboxes[WORKERS_MAX];
 	uint16_t n_workers;
+	int socket; /* NUMA node of the first worker: the tables are there */
 	struct rte_ring *to_control;
 	bool stop_workers; /* atomic */
 	bool running;
@@ -75,6 +76,7 @@ void workers_stop(struct gateway *g);
 void workers_release(struct gateway *g);
 void workers_destroy(struct gateway *g);
 uint16_t workers_count(void); /* worker lcores that EAL was given */
+int workers_socket(void);     /* NUMA node of the first of them */
 
 /* gateway_apply.c: the configuration's objects into the tables */
 int apply_config(struct gateway *g, struct report *report);
@@ -90,6 +92,9 @@ uint16_t slow_poll(struct gateway *g);
 void slow_drop(struct gateway *g, struct rte_mbuf *m, enum drop_reason why);
 void slow_send(struct gateway *g, struct rte_mbuf *m, enum pkt_task task);
 extern const struct neigh_ops slow_neigh_ops;
+
+/* gateway_audit.c: the record of a dropped packet; takes m */
+void audit_record(const struct gateway *g, struct rte_mbuf *m);
 
 /* gateway_summary.c */
 void summary_print(const struct gateway *g, FILE *out);

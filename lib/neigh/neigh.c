@@ -70,7 +70,7 @@ neigh_destroy(struct neigh_table *t)
 
 		TAILQ_FOREACH (e, &t->classes[i], link)
 			while ((m = neigh_queue_pop(t, e)))
-				rte_pktmbuf_free(m);
+				t->ops.drop(t->arg, m, DROP_shutdown);
 	}
 	neigh_store_destroy(t);
 	free(t);

@@ -65,7 +65,7 @@ struct neigh_params {
 
 struct neigh_table *neigh_create(const struct neigh_params *params, const struct port_table *ports,
 	struct rte_mempool *pool, const struct neigh_ops *ops, void *arg, struct error *err);
-void neigh_destroy(struct neigh_table *t); /* frees waiting packets */
+void neigh_destroy(struct neigh_table *t); /* waiting packets are dropped as DROP_shutdown */
 
 int neigh_static_add(struct neigh_table *t, uint16_t port, const struct ip_addr *addr,
 	const uint8_t mac[6], struct error *err);

@@ -39,6 +39,7 @@ enum pkt_task {
 	TASK_ARP,        /* data begins at the ARP header; eth_src holds the sender */
 	TASK_LOCAL,      /* an IP packet for the gateway itself: ND, echo, … */
 	TASK_RESOLVE,    /* nexthop's link-layer address is needed; the packet waits */
+	TASK_AUDIT,      /* dropped, and counted: argument says why (enum drop_reason) */
 	TASK_ICMP_ERROR, /* answer this packet with icmp_type, icmp_code, argument (MTU or pointer)
 			  */
 	/* control lcore to worker */

@@ -1,11 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker.h"
 
+#include <rte_cycles.h>
+
+/* true: the control lcore writes an audit record about the packet and frees it. Rate-limited: an
+ * attacker's packets are counted, not logged. */
+static bool
+audit(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
+{
+	if (w->now_tsc - w->audits_tsc > rte_get_tsc_hz()) {
+		w->audits_tsc = w->now_tsc;
+		w->audits_left = AUDITS_PER_SECOND;
+	}
+	if (w->audits_left == 0)
+		return false;
+	w->audits_left--;
+	pkt(m)->task = TASK_AUDIT;
+	pkt(m)->argument = why;
+	return rte_ring_enqueue(w->to_control, m) == 0;
+}
+
 void
 drop(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 {
 	w->stats.drops[why]++;
-	rte_pktmbuf_free(m);
+	if (!drop_is_auditable(why) || !audit(w, m, why))
+		rte_pktmbuf_free(m);
 }
 
 void

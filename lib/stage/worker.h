@@ -49,15 +49,16 @@ enum {
 	WORKER_RXQS_MAX = 128,
 	WORKER_ENGINES_MAX = 4,
 	WORKER_INBOX_SIZE = 4096,
-	TUNNEL_DEPTH_MAX = 4, /* tunnels inside tunnels */
+	AUDITS_PER_SECOND = 16, /* of each worker */
+	TUNNEL_DEPTH_MAX = 4,   /* tunnels inside tunnels */
 };
 
 /* What one worker did. */
 struct worker_stats {
 	uint64_t drops[DROP_REASON_COUNT];
 	uint64_t polls, idle_polls, sleeps;
-	uint64_t handed_over, handed_in, to_control, from_control;
-	struct counter esp_out, esp_in, forwarded;
+	uint64_t handed_over, handed_in, to_control;
+	struct counter esp_out, esp_in;
 };
 
 struct worker_rxq {
@@ -98,6 +99,10 @@ struct worker {
 	struct burst *tx; /* frames, by port index */
 	uint16_t n_tx_ports; /* ports with frames in tx */
 	uint16_t *tx_ports;
+
+	/* audit records: so many may still be asked for until the time comes again */
+	uint32_t audits_left;
+	uint64_t audits_tsc;
 
 	struct worker_stats stats;
 	uint32_t idle_polls, idle_polls_max, idle_sleep_us, sleep_us;

@@ -21,3 +21,21 @@ drop_text(enum drop_reason reason)
 {
 	return reasons[reason].text;
 }
+
+bool
+drop_is_auditable(enum drop_reason reason)
+{
+	switch (reason) {
+	case DROP_esp_unknown_spi:
+	case DROP_esp_address:
+	case DROP_esp_carrier:
+	case DROP_replay_old:
+	case DROP_replay_seen:
+	case DROP_replay_late:
+	case DROP_icv:
+	case DROP_selector_in:
+		return true;
+	default:
+		return false;
+	}
+}

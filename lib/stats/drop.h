@@ -2,6 +2,8 @@
 #ifndef DROP_H
 #define DROP_H
 
+#include <stdbool.h>
+
 /*
  * Every way a packet can die, once: the enum, the counter's name, the telemetry key and the row in
  * doc/counters.md all come from this list. X(name, text); the text says why, for a person.
@@ -71,7 +73,6 @@
 	X(control_full, "the ring to the control lcore was full")                                  \
 	X(no_mbuf, "no mbuf was free")                                                             \
 	X(tx_linear, "a chain that the port cannot send and no room to make it one buffer")        \
-	X(tx_too_big, "larger than the port's MTU")                                                \
 	X(tx_port_down, "the port's link is down")                                                 \
 	X(tx_full, "the port's transmit queue was full")                                           \
 	X(nested_too_deep, "tunnels inside tunnels, deeper than four")                             \
@@ -89,6 +90,9 @@ enum drop_reason {
 
 /* The counter's name, "replay_seen". */
 const char *drop_name(enum drop_reason reason);
+
+/* Whether RFC 4301 4.4.1.1 and 5.2 or RFC 4303 3.3.3 to 3.4.4 call it auditable. */
+bool drop_is_auditable(enum drop_reason reason);
 
 /* Why, for a person. */
 const char *drop_text(enum drop_reason reason);
