@@ -7,8 +7,10 @@
 In a network namespace; lan0 and wan0 are TAPs that espgw makes (net_tap). Nothing is static: ARP and ND of the gateway
 are those that two kernels see. Not net_af_packet: it asks its kernel to reassemble IPv4 fragments, and cuts them.
 """
+import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -154,6 +156,7 @@ class LinuxPeer(gateway.GatewayTest):
     def setUp(self):
         self.network = Network()
         self.addCleanup(self.network.destroy)
+        atexit.register(self.network.destroy)
         self.network.create()
 
     def start(self, row, folder):
@@ -165,6 +168,7 @@ class LinuxPeer(gateway.GatewayTest):
             self.network.configure()
             self.guest = Guest("wan0", raw=True, prefix=self.network.prefix)
             self.addCleanup(self.guest.stop)
+            atexit.register(self.guest.stop)
             self.guest.check(f"{row.linux_script()} {' '.join(TCP)} serve {PORT} >/run/tcp.log 2>&1 &")
             self.assertTrue(running.wait_for(self.answers), "the gateway does not answer pings of the host")
         except BaseException:
@@ -195,6 +199,7 @@ class LinuxPeer(gateway.GatewayTest):
         started = time.monotonic()
         with gateway.scratch() as folder:
             running = self.start(row, folder)
+            atexit.register(running.process.kill)
             try:
                 self.sweep_both_ways(sizes)
                 rates = {family: self.transfer(family, octets) for family in scene.FAMILIES}
@@ -235,4 +240,6 @@ for _number, _row in enumerate(ROWS):
             test_of(_number, _row))
 
 if __name__ == "__main__":
+    # A test that takes too long is told so by SIGTERM: what atexit knows must go.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     gateway.main()
