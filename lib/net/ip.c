@@ -16,32 +16,6 @@ word_at(const uint8_t *bytes)
 	return word;
 }
 
-uint16_t
-ip_checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word)
-{
-	uint32_t sum = (uint16_t)~checksum + (uint16_t)~old_word + new_word;
-
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
-void
-ip_ttl_decrement(struct rte_mbuf *m)
-{
-	if (pkt(m)->family == 4) {
-		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-		uint16_t old_word = word_at(&ip->time_to_live);
-
-		ip->time_to_live--;
-		ip->hdr_checksum =
-			ip_checksum_update(ip->hdr_checksum, old_word, word_at(&ip->time_to_live));
-	} else {
-		rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *)->hop_limits--;
-	}
-	pkt(m)->ttl--;
-}
-
 void
 ip_ecn_set(struct rte_mbuf *m, uint8_t ecn)
 {

@@ -12,14 +12,40 @@
 
 #include "addr.h"
 #include "drop.h"
+#include "pkt.h"
 
 /* RFC 1624 (eqn. 3): the checksum after a 16-bit word changed from old to new, all as they lie in
  * the packet. */
-uint16_t ip_checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word);
+static inline uint16_t
+ip_checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word)
+{
+	uint32_t sum = (uint16_t)~checksum + (uint16_t)~old_word + new_word;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
 
 /* Takes one off the TTL or hop limit of a parsed packet that is forwarded (its ttl is > 1), view
  * included. */
-void ip_ttl_decrement(struct rte_mbuf *m);
+static inline void
+ip_ttl_decrement(struct rte_mbuf *m)
+{
+	if (pkt(m)->family == 4) {
+		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+		uint16_t word;
+
+		/* TTL and protocol as one word: a byte written and read again in a word stalls */
+		memcpy(&word, (const uint8_t *)ip + offsetof(struct rte_ipv4_hdr, time_to_live),
+			sizeof(word));
+		ip->hdr_checksum =
+			ip_checksum_update(ip->hdr_checksum, word, word - rte_cpu_to_be_16(0x0100));
+		ip->time_to_live--;
+	} else {
+		rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *)->hop_limits--;
+	}
+	pkt(m)->ttl--;
+}
 
 /* Sets the ECN field of the parsed packet at m, IPv4 checksum and view included. */
 void ip_ecn_set(struct rte_mbuf *m, uint8_t ecn);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <rte_hash_crc.h>
-#include <rte_ip.h>
 
 enum {
 	EXTENSIONS_MAX = 8,
@@ -50,12 +49,28 @@ hash_addresses(const uint8_t *addresses, unsigned int words, uint32_t hash)
 	return hash;
 }
 
+uint32_t
+parse_flow_hash(const struct pkt *p, const void *ip)
+{
+	uint32_t hash;
+
+	if (p->family == 4)
+		hash = hash_addresses(
+			(const uint8_t *)ip + offsetof(struct rte_ipv4_hdr, src_addr), 1, p->proto);
+	else
+		hash = hash_addresses(
+			(const uint8_t *)ip + offsetof(struct rte_ipv6_hdr, src_addr), 4, p->proto);
+	if (!(p->flags & PKT_FRAGMENT) && p->proto != IPPROTO_ICMP && p->proto != IPPROTO_ICMPV6)
+		hash = rte_hash_crc_4byte(p->src_port_be | (uint32_t)p->dst_port_be << 16, hash);
+	return hash_finish(hash);
+}
+
 /* What follows the headers of both families: l4_offset, proto and flags are in the view. */
-static enum drop_reason
-parse_l4(struct rte_mbuf *m, const uint8_t *addresses, unsigned int address_words)
+static inline enum drop_reason
+parse_l4(struct rte_mbuf *m)
 {
 	struct pkt *p = pkt(m);
-	uint32_t hash, ports = 0;
+	uint32_t ports;
 
 	p->src_port_be = 0;
 	p->dst_port_be = 0;
@@ -80,29 +95,26 @@ parse_l4(struct rte_mbuf *m, const uint8_t *addresses, unsigned int address_word
 			break;
 		}
 	}
-	hash = hash_addresses(addresses, address_words, p->proto);
-	if (!(p->flags & PKT_FRAGMENT))
-		hash = rte_hash_crc_4byte(ports, hash);
-	p->flow_hash = hash_finish(hash);
 	return DROP_NONE;
 }
 
-/* The length of the header is a multiple of 4. */
-static bool
+/*
+ * The length of the header is a multiple of 4, and at least 20. The one's complement sum is the
+ * sum modulo 65,535: it is right when nothing is left, since a header is never all zero.
+ */
+static inline bool
 header_checksum_right(const uint8_t *header, unsigned int length)
 {
-	uint64_t sum = 0;
-	uint32_t word;
+	uint32_t words[5], option;
+	uint64_t sum;
 
-	for (unsigned int i = 0; i < length; i += sizeof(word)) {
-		memcpy(&word, header + i, sizeof(word));
-		sum += word;
+	memcpy(words, header, sizeof(words));
+	sum = (uint64_t)words[0] + words[1] + words[2] + words[3] + words[4];
+	for (unsigned int i = sizeof(words); i < length; i += sizeof(option)) {
+		memcpy(&option, header + i, sizeof(option));
+		sum += option;
 	}
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
+	return sum % 0xffff == 0;
 }
 
 /* offset and length in bytes, of the part that this fragment carries; before is what stands before
@@ -159,7 +171,7 @@ parse_ipv4(struct rte_mbuf *m)
 		if (why != DROP_NONE)
 			return why;
 	}
-	return parse_l4(m, (const uint8_t *)&ip->src_addr, 1);
+	return parse_l4(m);
 }
 
 /* The walk along IPv6 extension headers. */
@@ -266,8 +278,7 @@ parse_ipv6(struct rte_mbuf *m)
 		return why;
 	p->proto = walk.next;
 	p->l4_offset = walk.offset;
-	ip = rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *);
-	return parse_l4(m, ip->src_addr, 4);
+	return parse_l4(m);
 }
 
 enum drop_reason
@@ -338,7 +349,7 @@ martian_v6(const struct rte_ipv6_hdr *ip)
 }
 
 enum drop_reason
-parse_martian(const struct rte_mbuf *m)
+parse_martian_odd(const struct rte_mbuf *m)
 {
 	if (pkt_const(m)->family == 4)
 		return martian_v4(rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *));
@@ -358,7 +369,7 @@ is_v6_link_local(const uint8_t addr[16])
 }
 
 bool
-parse_is_link_scope(const struct rte_mbuf *m)
+parse_is_link_scope_odd(const struct rte_mbuf *m)
 {
 	const struct rte_ipv6_hdr *ip6;
 

@@ -66,7 +66,6 @@ struct pkt {
 		src_port_be; /* ICMP: type in the low address byte, as on the wire: type and code */
 	uint16_t dst_port_be; /* ICMP: 0 */
 	uint16_t table;       /* forwarding table */
-	uint32_t flow_hash;   /* over addresses, protocol, ports; for ECMP */
 	uint32_t nexthop;     /* index into the next-hop table */
 	uint32_t tunnel;      /* index; valid with tunnel_generation */
 	uint16_t tunnel_generation;

@@ -108,7 +108,11 @@ port_header_write(
 	rte_be16_t ethertype =
 		family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
 
-	memcpy(frame, p->header, p->header_bytes);
+	/* by constant lengths, of which the compiler makes single moves */
+	if (p->header_bytes == RTE_ETHER_HDR_LEN)
+		memcpy(frame, p->header, RTE_ETHER_HDR_LEN);
+	else
+		memcpy(frame, p->header, PORT_HEADER_MAX);
 	memcpy(frame, mac, RTE_ETHER_ADDR_LEN);
 	memcpy(frame + p->header_bytes - sizeof(ethertype), &ethertype, sizeof(ethertype));
 }

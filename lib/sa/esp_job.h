@@ -90,12 +90,14 @@ esp_head(struct rte_mbuf *m, uint16_t bytes, uint16_t extra)
 	return m;
 }
 
-/* Padding 1, 2, 3, … (at most 3), pad length, next header; then the ICV has its place. */
+/* Padding 1, 2, 3, … (at most 3), pad length, next header; then the ICV has its place, which has
+ * room for what is written here too much. */
 static inline void
 esp_trailer_write(uint8_t *tail, uint32_t pad, uint8_t next_header)
 {
-	for (uint32_t i = 0; i < pad; i++)
-		tail[i] = (uint8_t)(i + 1);
+	static const uint8_t padding[4] = {1, 2, 3};
+
+	memcpy(tail, padding, sizeof(padding));
 	tail[pad] = (uint8_t)pad;
 	tail[pad + 1] = next_header;
 }

@@ -79,9 +79,25 @@ submit(struct worker *w, struct sa *sa, struct crypto_burst *burst)
 		drop_bulk(w, burst->pkts + first, burst->n - first, DROP_crypto_full);
 }
 
+/* How many of the packets from the first on belong to its SA. */
+static inline uint16_t
+leading(struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t same = 1;
+
+	while (same < n && pkt(pkts[same])->sa == pkt(pkts[0])->sa)
+		same++;
+	return same;
+}
+
 void
 stage_by_sa(struct worker *w, struct rte_mbuf **pkts, uint16_t n, stage_group_fn *fn)
 {
+	/* one SA's alone, mostly: nothing to sort */
+	if (likely(n > 0 && n <= CRYPTO_BURST && leading(pkts, n) == n)) {
+		fn(w, pkt(pkts[0])->sa, pkts, n);
+		return;
+	}
 	while (n > 0) {
 		struct rte_mbuf *group[CRYPTO_BURST];
 		struct sa *sa = pkt(pkts[0])->sa;

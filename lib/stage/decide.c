@@ -30,7 +30,7 @@ static const bool zone_allows[ZONE_COUNT][ZONE_COUNT] = {
 };
 
 /* The zone that the route leads to; without a route the packet would go out unprotected. */
-static uint8_t
+static inline uint8_t
 zone_to(const struct worker *w, const struct rte_mbuf *m, const struct nexthop *nh)
 {
 	const struct port *port;
@@ -94,7 +94,7 @@ by_policy(const struct spd_result *r, const struct pkt *p, uint8_t to, enum drop
 	}
 }
 
-static enum verdict
+static inline enum verdict
 by_zone(const struct rte_mbuf *m, uint8_t to, enum drop_reason *why)
 {
 	const struct pkt *p = pkt_const(m);
@@ -111,7 +111,7 @@ by_zone(const struct rte_mbuf *m, uint8_t to, enum drop_reason *why)
 }
 
 /* Why a packet that may go has nowhere to go; DROP_NONE when it has. */
-static enum drop_reason
+static inline enum drop_reason
 no_way(const struct nexthop *nh)
 {
 	switch (nh->type) {
@@ -126,7 +126,7 @@ no_way(const struct nexthop *nh)
 	}
 }
 
-static void
+static void __rte_noinline
 drop_undeliverable(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 {
 	bool silent = why == DROP_route_discard;
@@ -141,7 +141,7 @@ drop_undeliverable(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 }
 
 /* The router's part: scope, TTL. false: the packet is gone. */
-static bool
+static inline bool
 may_forward(struct worker *w, struct rte_mbuf *m)
 {
 	struct pkt *p = pkt(m);
@@ -160,7 +160,7 @@ may_forward(struct worker *w, struct rte_mbuf *m)
 	return true;
 }
 
-static void
+static inline void
 protect(struct worker *w, struct rte_mbuf *m, uint32_t tunnel)
 {
 	pkt(m)->tunnel = tunnel;
@@ -170,7 +170,7 @@ protect(struct worker *w, struct rte_mbuf *m, uint32_t tunnel)
 	burst_add(&w->protect, m);
 }
 
-static void
+static inline void
 go(struct worker *w, struct rte_mbuf *m, const struct nexthop *nh)
 {
 	enum drop_reason why = no_way(nh);
@@ -194,7 +194,7 @@ go(struct worker *w, struct rte_mbuf *m, const struct nexthop *nh)
 	burst_add(&w->output, m);
 }
 
-static void
+static inline void
 decide_one(struct worker *w, struct rte_mbuf *m, uint8_t to, struct spd *spd,
 	const struct spd_result *r)
 {

@@ -76,9 +76,33 @@ frame_parse(
 	return DROP_NONE;
 }
 
+/* Frames that came in by one port one after the other: counted at once. */
+struct arrivals {
+	struct port *port;
+	uint64_t packets, bytes;
+};
+
+static inline void
+arrivals_count(const struct worker *w, struct arrivals *a)
+{
+	if (a->packets)
+		counter_add(&a->port->counters[w->index].rx, a->packets, a->bytes);
+}
+
+static inline void
+arrivals_add(const struct worker *w, struct arrivals *a, struct port *port, uint32_t bytes)
+{
+	if (unlikely(port != a->port)) {
+		arrivals_count(w, a);
+		*a = (struct arrivals){.port = port};
+	}
+	a->packets++;
+	a->bytes += bytes;
+}
+
 /* true: an IP packet that goes on. Everything else has been dealt with. */
-static bool
-input_one(struct worker *w, uint16_t ethdev, struct rte_mbuf *m)
+static inline bool
+input_one(struct worker *w, uint16_t ethdev, struct rte_mbuf *m, struct arrivals *arrivals)
 {
 	rte_be16_t ethertype = 0;
 	uint16_t header_bytes;
@@ -97,7 +121,7 @@ input_one(struct worker *w, uint16_t ethdev, struct rte_mbuf *m)
 	}
 	pkt(m)->port = port->index;
 	pkt(m)->table = port->table;
-	counter_add(&port->counters[w->index].rx, 1, m->pkt_len);
+	arrivals_add(w, arrivals, port, m->pkt_len);
 	if (!frame_is_ours(w, port, m)) {
 		drop(w, m, DROP_eth_destination);
 		return false;
@@ -123,6 +147,7 @@ uint16_t
 stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n)
 {
 	enum { AHEAD = 4 };
+	struct arrivals arrivals = {0};
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
@@ -130,8 +155,9 @@ stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t 
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + AHEAD], void *));
 			rte_prefetch0(pkt(pkts[i + AHEAD]));
 		}
-		if (input_one(w, ethdev, pkts[i]))
+		if (input_one(w, ethdev, pkts[i], &arrivals))
 			pkts[kept++] = pkts[i];
 	}
+	arrivals_count(w, &arrivals);
 	return kept;
 }

@@ -23,7 +23,7 @@ find_sa(const struct worker *w, struct rte_mbuf *m)
 
 /* Whether the envelope came the way its SA's tunnel says. The tunnel's state does not matter
  * inbound, its existence does. */
-static enum drop_reason
+static inline enum drop_reason
 check_binding(const struct worker *w, const struct sa *sa, const struct rte_mbuf *m)
 {
 	const struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);

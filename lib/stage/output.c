@@ -12,6 +12,29 @@ struct way {
 	uint64_t link;
 };
 
+static inline void
+tx_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
+{
+	struct burst *b = &w->tx[port->index];
+
+	if (unlikely(port->tx_worker[w->index] != w->index)) {
+		pkt(m)->port = port->index;
+		worker_hand_over(w, port->tx_worker[w->index], m, TASK_TX);
+		return;
+	}
+	if (burst_is_full(b))
+		stage_transmit(w);
+	if (b->n == 0)
+		w->tx_ports[w->n_tx_ports++] = port->index;
+	burst_add(b, m);
+}
+
+void
+stage_tx_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
+{
+	tx_add(w, port, m);
+}
+
 /* Puts the Ethernet header on and queues the frame. */
 static inline void
 output_fitting(struct worker *w, struct rte_mbuf *m, const struct way *way)
@@ -26,7 +49,7 @@ output_fitting(struct worker *w, struct rte_mbuf *m, const struct way *way)
 	/* the low 48 bits of the link, byte 0 first */
 	port_header_write(
 		way->port, rte_pktmbuf_mtod(head, uint8_t *), (const uint8_t *)&way->link, family);
-	stage_tx_add(w, way->port, head);
+	tx_add(w, way->port, head);
 }
 
 /* Larger than the port carries: in pieces where IPv4 allows it, else the source hears of it. */
@@ -85,23 +108,6 @@ stage_output(struct worker *w)
 		stage_output_run(w, nexthop, pkts + first, end - first);
 	}
 	w->output.n = 0;
-}
-
-void
-stage_tx_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
-{
-	struct burst *b = &w->tx[port->index];
-
-	if (unlikely(port->tx_worker[w->index] != w->index)) {
-		pkt(m)->port = port->index;
-		worker_hand_over(w, port->tx_worker[w->index], m, TASK_TX);
-		return;
-	}
-	if (burst_is_full(b))
-		stage_transmit(w);
-	if (b->n == 0)
-		w->tx_ports[w->n_tx_ports++] = port->index;
-	burst_add(b, m);
 }
 
 /* One buffer out of a chain, in place where there is room, else in a fresh mbuf. NULL: the packet

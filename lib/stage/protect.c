@@ -7,19 +7,27 @@
 enum { IPV6_MIN_MTU = 1280 };
 
 enum fit {
-	FIT_WHOLE,
 	FIT_FRAGMENT_ENVELOPE, /* after ESP: the outer header lets us */
 	FIT_FRAGMENT_INNER,    /* before ESP: the inner header lets us, the outer one does not */
 	FIT_TOO_BIG
 };
 
+/* Why nothing goes into this tunnel now. */
 static enum drop_reason
-tunnel_check(const struct tunnel *t, const struct rte_mbuf *m)
+tunnel_check(const struct tunnel *t)
 {
+	if (!t)
+		return DROP_tunnel_gone;
 	if (!__atomic_load_n(&t->up, __ATOMIC_RELAXED))
 		return DROP_tunnel_down;
 	if (__atomic_load_n(&t->loop, __ATOMIC_RELAXED))
 		return DROP_tunnel_loop;
+	return DROP_NONE;
+}
+
+static inline enum drop_reason
+packet_check(const struct tunnel *t, const struct rte_mbuf *m)
+{
 	if (pkt_const(m)->depth >= TUNNEL_DEPTH_MAX)
 		return DROP_nested_too_deep;
 	if (!(pkt_const(m)->flags & PKT_PROTECTED) && !tunnel_admits(t, m, true))
@@ -27,6 +35,7 @@ tunnel_check(const struct tunnel *t, const struct rte_mbuf *m)
 	return DROP_NONE;
 }
 
+/* How a packet larger than the tunnel's MTU gets through. */
 static enum fit
 tunnel_fit(const struct tunnel *t, const struct rte_mbuf *m)
 {
@@ -34,8 +43,6 @@ tunnel_fit(const struct tunnel *t, const struct rte_mbuf *m)
 	bool inner_df = p->family == 6 || (p->flags & PKT_DF);
 	bool outer_df = t->df == TUNNEL_DF_SET || (t->df == TUNNEL_DF_COPY && inner_df);
 
-	if (m->pkt_len <= __atomic_load_n(&t->mtu, __ATOMIC_RELAXED))
-		return FIT_WHOLE;
 	if (m->pkt_len > t->payload_max)
 		return inner_df ? FIT_TOO_BIG : FIT_FRAGMENT_INNER;
 	/* RFC 2473 7.1: what every IPv6 link must carry is never refused */
@@ -57,44 +64,86 @@ seal_fragments(struct worker *w, struct tunnel *t, struct rte_mbuf *m)
 		stage_seal(w, pieces, n);
 }
 
+/* Packets ready for their SA, in order. */
+struct ready {
+	uint16_t n;
+	struct rte_mbuf *pkts[BURST_MAX];
+};
+
+/* A packet that is too big as it is. */
+static void
+protect_large(struct worker *w, struct tunnel *t, struct rte_mbuf *m, struct ready *ready)
+{
+	switch (tunnel_fit(t, m)) {
+	case FIT_FRAGMENT_ENVELOPE:
+		pkt(m)->frag_mtu = t->outer_mtu;
+		ready->pkts[ready->n++] = m;
+		break;
+	case FIT_FRAGMENT_INNER:
+		/* first what came before it, so that the order stays */
+		stage_seal(w, ready->pkts, ready->n);
+		ready->n = 0;
+		seal_fragments(w, t, m);
+		break;
+	case FIT_TOO_BIG:
+		drop_with_error(w, m, DROP_too_big, ICMP_ERR_TOO_BIG,
+			pkt(m)->family == 6 ? RTE_MAX(t->mtu, IPV6_MIN_MTU) : t->mtu);
+	}
+}
+
+static void
+refuse(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
+{
+	drop_with_error(w, m, why,
+		why == DROP_selector_out ? ICMP_ERR_ADMIN_PROHIBITED : ICMP_ERR_HOST_UNREACHABLE,
+		0);
+}
+
+/* Packets of one tunnel. */
+static void
+protect_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct ready *ready)
+{
+	struct tunnel *t = tunnel_get(
+		w->tables->tunnels, pkt(pkts[0])->tunnel, pkt(pkts[0])->tunnel_generation);
+	enum drop_reason closed = tunnel_check(t);
+	uint16_t mtu = t ? __atomic_load_n(&t->mtu, __ATOMIC_RELAXED) : 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		enum drop_reason why = closed != DROP_NONE ? closed : packet_check(t, m);
+
+		if (unlikely(why != DROP_NONE)) {
+			refuse(w, m, why);
+			continue;
+		}
+		pkt(m)->frag_mtu = 0;
+		if (likely(m->pkt_len <= mtu))
+			ready->pkts[ready->n++] = m;
+		else
+			protect_large(w, t, m, ready);
+	}
+}
+
+static inline bool
+is_same_tunnel(const struct rte_mbuf *a, const struct rte_mbuf *b)
+{
+	return pkt_const(a)->tunnel == pkt_const(b)->tunnel &&
+	       pkt_const(a)->tunnel_generation == pkt_const(b)->tunnel_generation;
+}
+
 void
 stage_protect(struct worker *w)
 {
-	struct rte_mbuf *ready[BURST_MAX];
-	uint16_t n = 0;
+	struct rte_mbuf **pkts = w->protect.pkts;
+	struct ready ready;
 
-	for (uint16_t i = 0; i < w->protect.n; i++) {
-		struct rte_mbuf *m = w->protect.pkts[i];
-		struct pkt *p = pkt(m);
-		struct tunnel *t = tunnel_get(w->tables->tunnels, p->tunnel, p->tunnel_generation);
-		enum drop_reason why = t ? tunnel_check(t, m) : DROP_tunnel_gone;
-
-		if (why != DROP_NONE) {
-			drop_with_error(w, m, why,
-				why == DROP_selector_out ? ICMP_ERR_ADMIN_PROHIBITED
-							 : ICMP_ERR_HOST_UNREACHABLE,
-				0);
-			continue;
-		}
-		p->frag_mtu = 0;
-		switch (tunnel_fit(t, m)) {
-		case FIT_FRAGMENT_ENVELOPE:
-			p->frag_mtu = t->outer_mtu;
-			/* fall through */
-		case FIT_WHOLE:
-			ready[n++] = m;
-			break;
-		case FIT_FRAGMENT_INNER:
-			/* first what came before it, so that the order stays */
-			stage_seal(w, ready, n);
-			n = 0;
-			seal_fragments(w, t, m);
-			break;
-		case FIT_TOO_BIG:
-			drop_with_error(w, m, DROP_too_big, ICMP_ERR_TOO_BIG,
-				p->family == 6 ? RTE_MAX(t->mtu, IPV6_MIN_MTU) : t->mtu);
-		}
+	ready.n = 0;
+	for (uint16_t first = 0, end; first < w->protect.n; first = end) {
+		for (end = first + 1; end < w->protect.n && is_same_tunnel(pkts[first], pkts[end]);
+			end++)
+			;
+		protect_run(w, pkts + first, end - first, &ready);
 	}
 	w->protect.n = 0;
-	stage_seal(w, ready, n);
+	stage_seal(w, ready.pkts, ready.n);
 }

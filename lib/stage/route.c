@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include "parse.h"
 #include "stage.h"
 
 /* Looks up a run of packets of one table and family. */
@@ -26,6 +27,18 @@ lookup_run(const struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint64_t 
 	}
 }
 
+/* The next hop that the packet takes of what its route names: itself, or a group's member. */
+static inline uint32_t
+member(const struct worker *w, struct rte_mbuf *m, uint32_t nexthop)
+{
+	const struct nexthop *entries = w->tables->nexthops;
+
+	if (likely(entries[nexthop].type != NEXTHOP_GROUP))
+		return nexthop;
+	return nexthop_select(
+		entries, nexthop, parse_flow_hash(pkt(m), rte_pktmbuf_mtod(m, const void *)));
+}
+
 uint16_t
 stage_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -42,8 +55,7 @@ stage_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		}
 		lookup_run(w, pkts + first, end - first, nexthops);
 		for (uint16_t i = first; i < end; i++)
-			pkt(pkts[i])->nexthop = nexthop_select(w->tables->nexthops,
-				(uint32_t)nexthops[i - first], pkt(pkts[i])->flow_hash);
+			pkt(pkts[i])->nexthop = member(w, pkts[i], (uint32_t)nexthops[i - first]);
 	}
 	return n;
 }

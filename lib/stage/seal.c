@@ -18,13 +18,17 @@ tunnel_sa(const struct tunnel *t, uint16_t worker)
 static uint16_t
 assign(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
+	const struct tunnel *t = NULL;
+	struct sa *sa = NULL;
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct pkt *p = pkt(pkts[i]);
-		struct tunnel *t = tunnel_get(w->tables->tunnels, p->tunnel, p->tunnel_generation);
-		struct sa *sa = t ? tunnel_sa(t, w->index) : NULL;
 
+		if (!t || t->index != p->tunnel || t->generation != p->tunnel_generation) {
+			t = tunnel_get(w->tables->tunnels, p->tunnel, p->tunnel_generation);
+			sa = t ? tunnel_sa(t, w->index) : NULL;
+		}
 		if (!sa) {
 			drop(w, pkts[i], t ? DROP_no_sa : DROP_tunnel_gone);
 			continue;

@@ -4,8 +4,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include <rte_jhash.h>
-
 #include "ip.h"
 #include "parse.h"
 #include "tunnel.h"
@@ -90,13 +88,12 @@ outer_udp_finish(struct rte_mbuf *m)
 static inline void
 outer_view(const struct tunnel *tunnel, struct pkt *view, uint8_t tos, bool df)
 {
-	const size_t first = offsetof(struct pkt, zone), end = offsetof(struct pkt, flow_hash);
+	const size_t first = offsetof(struct pkt, zone), end = offsetof(struct pkt, nexthop);
 
 	memcpy((uint8_t *)view + first, (const uint8_t *)&tunnel->view + first, end - first);
 	if (df)
 		view->flags |= PKT_DF;
 	view->tos = tos;
-	view->flow_hash = tunnel->outer_hash;
 	view->nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED);
 }
 
@@ -153,10 +150,8 @@ is_links_own(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outboun
 }
 
 bool
-tunnel_admits(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbound)
+tunnel_selects(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbound)
 {
-	if (tunnel->n_selectors == 0)
-		return true;
 	for (uint32_t i = 0; i < tunnel->n_selectors; i++)
 		if (selector_match(&tunnel->selectors[i], m, outbound))
 			return true;

@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include <rte_common.h>
-#include <rte_jhash.h>
 #include <rte_malloc.h>
 #include <rte_random.h>
 
 #include "crypto.h"
 #include "esp.h"
+#include "parse.h"
 
 enum { ESP_HEADER_BYTES = 8, ESP_TRAILER_BYTES = 2 };
 
@@ -100,7 +100,6 @@ template_fill(struct tunnel *tunnel)
 			tunnel->outer_family == 4 ? &tunnel->udp4 : &tunnel->udp6, config);
 		tunnel->outer_bytes += sizeof(struct rte_udp_hdr);
 	}
-	tunnel->outer_hash = rte_jhash(tunnel->outer, tunnel->outer_bytes, 0);
 	tunnel->view = (struct pkt){
 		.zone = ZONE_SELF,
 		.family = tunnel->outer_family,
@@ -112,6 +111,7 @@ template_fill(struct tunnel *tunnel)
 		.dst_port_be = over_udp ? rte_cpu_to_be_16(config->remote_port) : 0,
 		.table = config->outer_table,
 	};
+	tunnel->outer_hash = parse_flow_hash(&tunnel->view, tunnel->outer);
 }
 
 /* The algorithm that leaves the least of so many bytes: SAs of any algorithm may come later. */

@@ -76,7 +76,7 @@ struct tunnel {
 	bool ecn;
 	uint8_t outer_family;
 	uint8_t outer_bytes; /* outer IP header and UDP header: prepended before ESP */
-	uint32_t outer_hash; /* of outer addresses and ports */
+	uint32_t outer_hash; /* parse_flow_hash of its envelopes */
 	/* the largest inner packet whose envelope's length an IP header can still say; larger ones
 	 * are too big however they may be fragmented */
 	uint16_t payload_max;
@@ -159,8 +159,15 @@ tunnel_outer_id(struct tunnel *tunnel, uint16_t worker)
  * algorithm of the widest. Sets mtu and outer_mtu. */
 void tunnel_mtu_update(struct tunnel *tunnel, uint16_t path_mtu);
 
+/* The half of the next one for a tunnel with selectors. */
+bool tunnel_selects(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbound);
+
 /* Whether the selectors (or the link's own traffic, DESIGN.md) admit a parsed packet. Data path. */
-bool tunnel_admits(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbound);
+static inline bool
+tunnel_admits(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbound)
+{
+	return tunnel->n_selectors == 0 || tunnel_selects(tunnel, m, outbound);
+}
 
 /*
  * After encryption: prepends the outer headers before the ESP header at m's data (esp_seal_prepare

@@ -30,6 +30,11 @@ describe_text(const struct rte_mbuf *m, uint32_t offset, uint32_t bytes,
 {
 	uint32_t n = 0;
 
+	if (likely(m->nb_segs == 1 && room > 0)) {
+		vectors[0].base = rte_pktmbuf_mtod_offset(m, void *, offset);
+		vectors[0].len = bytes;
+		return 1;
+	}
 	for (; m != NULL && n < room; m = m->next) {
 		uint32_t part;
 

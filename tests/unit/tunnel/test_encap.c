@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "fixture.h"
+#include "parse.h"
 
 struct golden_row {
 	uint8_t outer_family;
@@ -244,7 +245,8 @@ hash_of_envelope(struct tunnel *tunnel, const struct golden_row *row, uint8_t sp
 	rte_pktmbuf_mtod(m, uint8_t *)[3] = spi;
 	rte_pktmbuf_mtod(m, uint8_t *)[7] = seq;
 	tunnel_encapsulate(tunnel, 0, m);
-	hash = pkt(m)->flow_hash;
+	hash = parse_flow_hash(pkt(m), rte_pktmbuf_mtod(m, const void *));
+	assert_int_equal(hash, tunnel->outer_hash);
 	rte_pktmbuf_free(m);
 	return hash;
 }
