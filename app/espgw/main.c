@@ -3,7 +3,9 @@
 /* espgw: the command line and the configuration first, then EAL with what they need, then the
  * gateway. */
 
+#include <inttypes.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,31 +55,58 @@ static const struct gateway_engine engines[] = {
 	{"test", test_engine_create},
 };
 
+/* EAL's command line. EAL keeps pointers into it. */
+struct eal_line {
+	char **argv;
+	int argc;
+	char memory[16];
+};
+
+static void
+eal_line_add(struct eal_line *line, const char *argument)
+{
+	line->argv[line->argc++] = (char *)(uintptr_t)argument;
+}
+
 /*
  * EAL's arguments with what the configuration asks for: memory, where --no-huge leaves EAL with 64
- * MB, and the widest SIMD for the FIB's vector lookup. NULL: no memory.
+ * MB, and the widest SIMD for the FIB's vector lookup. false: no memory.
  */
-static char **
-eal_arguments(const struct args *args, const struct config *config, int *argc)
+static bool
+eal_line_make(struct eal_line *line, const struct args *args, const struct config *config)
 {
-	char **argv = calloc((size_t)args->eal_argc + 4, sizeof(*argv));
-	char memory[16];
-	int n;
-
-	if (!argv)
-		return NULL;
-	for (n = 0; n < args->eal_argc; n++)
-		argv[n] = args->eal_argv[n];
+	*line = (struct eal_line){.argv = calloc((size_t)args->eal_argc + 4, sizeof(*line->argv))};
+	if (!line->argv)
+		return false;
+	for (int i = 0; i < args->eal_argc; i++)
+		eal_line_add(line, args->eal_argv[i]);
 	if (args_eal_has(args, "--no-huge") && !args_eal_has(args, "-m")) {
-		snprintf(memory, sizeof(memory), "%u",
+		snprintf(line->memory, sizeof(line->memory), "%u",
 			gateway_memory_mb(config, args->mbufs, args_eal_lcores(args)));
-		argv[n++] = strdup("-m");
-		argv[n++] = strdup(memory);
+		eal_line_add(line, "-m");
+		eal_line_add(line, line->memory);
 	}
 	if (!args_eal_has(args, "--force-max-simd-bitwidth"))
-		argv[n++] = strdup("--force-max-simd-bitwidth=512");
-	*argc = n;
-	return argv;
+		eal_line_add(line, "--force-max-simd-bitwidth=512");
+	return true;
+}
+
+/* With --no-huge EAL takes whatever it is told to, and the kernel ends the process when it is used.
+ */
+static bool
+memory_is_there(const struct eal_line *line)
+{
+	long page = sysconf(_SC_PAGESIZE), pages = sysconf(_SC_PHYS_PAGES);
+	uint64_t mb = page > 0 && pages > 0 ? (uint64_t)page * (uint64_t)pages >> 20 : UINT64_MAX;
+	unsigned long wanted = strtoul(line->memory, NULL, 10);
+
+	if (wanted <= mb)
+		return true;
+	fprintf(stderr,
+		"espgw: the configuration wants %lu MiB and this machine has %" PRIu64
+		": make limits or --mbufs smaller\n",
+		wanted, mb);
+	return false;
 }
 
 static int
@@ -120,16 +149,20 @@ run(const struct args *args, const struct config *config)
 static int
 start(const struct args *args, const struct config *config)
 {
-	int argc = 0, status;
-	char **argv = eal_arguments(args, config, &argc);
+	struct eal_line line;
+	int status = EXIT_USAGE;
 
+	if (!eal_line_make(&line, args, config) || !memory_is_there(&line))
+		goto out;
 	log_init();
-	if (!argv || rte_eal_init(argc, argv) < 0) {
+	if (rte_eal_init(line.argc, line.argv) < 0) {
 		fprintf(stderr, "espgw: EAL did not start: %s\n", rte_strerror(rte_errno));
-		return EXIT_USAGE;
+		goto out;
 	}
 	status = run(args, config);
 	rte_eal_cleanup();
+out:
+	free(line.argv);
 	return status;
 }
 

@@ -352,10 +352,11 @@ idle_for_long(struct gateway *g, uint64_t now)
 
 	if (!g->options.exit_on_idle_ms)
 		return false;
-	for (uint16_t i = 0; i < g->n_workers; i++) {
-		const struct worker_stats *s = &g->workers[i]->stats;
+	for (uint16_t i = 0; i < g->tables.ports->count; i++) {
+		struct counter rx, tx;
 
-		activity += counter_read(&s->polls) - counter_read(&s->idle_polls);
+		port_sum(g, g->tables.ports->ports[i], &rx, &tx);
+		activity += rx.packets;
 	}
 	if (activity != g->seen_activity || !g->idle_since_ms) {
 		g->seen_activity = activity;

@@ -269,12 +269,15 @@ static int
 apply_routes(struct gateway *g, struct report *report)
 {
 	struct error err;
+	int rc;
 
 	for (uint32_t i = 0; i < g->config->n_routes; i++) {
 		const struct config_route *c = &g->config->routes[i];
 		struct route r = route_of(c);
 
-		if (route_add(g->routes, &r, &err) != 0) {
+		rc = route_add(g->routes, &r, &err);
+		/* what is there already was made by us: a tunnel's peer, a port's prefix */
+		if (rc != 0 && rc != -EEXIST) {
 			report_add(report, c->origin.file, c->origin.line, c->origin.label, "%s",
 				err.text);
 			return -EINVAL;

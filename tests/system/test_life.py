@@ -98,6 +98,15 @@ class State(GatewayTest):
 
 
 class Lifetime(GatewayTest):
+
+    def test_exit_on_idle(self):
+        """It is receiving that counts: what the gateway sends by itself does not keep it alive."""
+        side = scene.Side(0x1001, "out", udp=(4500, 4500))
+        tunnels = [scene.tunnel(carrier="udp", keepalive=1)]
+        before = time.monotonic()
+        result = Gateway(scene.config(tunnels, [side.config()]), idle_ms=1500).run({"lan": [], "wan": []})
+        self.assert_clean(result)
+        self.assertLess(time.monotonic() - before, 15)
     def run_scene(self, **parts):
         lan = [scene.from_host(p) for p in parts.pop("lan", [])]
         wan = [scene.from_peer(p) for p in parts.pop("wan", [])]
