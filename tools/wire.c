@@ -6,10 +6,11 @@
  * usage: wire [EAL options] -- [-s PACKETS] [-p MS] [-r PACKETS] [-i MS] [+]FROM:TO[:RECORD]...
  *
  * FROM, TO and RECORD are names of ethdevs. Nothing moves before the link of every port is up. A +
- * marks a source, such as a pcap file: its first -s packets go one by one, -p ms apart, so that who
- * receives them can resolve neighbours; then at most -r a millisecond. The wire ends by a signal,
- * or when no source has had anything for -i ms (gateways never cease to talk, so they do not
- * count). Prints what each link carried and lost. Exit status 1 when something was lost.
+ * marks a source, such as a pcap file: its first -s packets go one by one, -p ms after that and
+ * apart, so that who receives them can resolve neighbours; then at most -r a millisecond. The wire
+ * ends by a signal, or when no source has had anything for -i ms (gateways never cease to talk, so
+ * they do not count). Prints what each link carried and lost. Exit status 1 when something was
+ * lost.
  */
 
 #include <inttypes.h>
@@ -165,6 +166,9 @@ wait_for_links(void)
 {
 	uint64_t deadline = now_ms() + UP_MS;
 
+	/* From here on a memif client finds its server. */
+	printf("wire: waiting for links\n");
+	fflush(stdout);
 	while (!all_up()) {
 		if (stopping || now_ms() > deadline) {
 			fprintf(stderr, "wire: not every port came up in %d s\n", UP_MS / 1000);
@@ -178,8 +182,11 @@ wait_for_links(void)
 static void
 carry(struct wire *wire)
 {
-	uint64_t last = now_ms(), next[MAX_LINKS] = {0};
+	uint64_t last = now_ms(), next[MAX_LINKS];
 
+	/* Who is at the other end may see later than we that the link is up. */
+	for (unsigned i = 0; i < MAX_LINKS; i++)
+		next[i] = last + wire->pause_ms;
 	while (!stopping && (!wire->idle_ms || now_ms() - last < wire->idle_ms)) {
 		for (unsigned i = 0; i < wire->n_links; i++) {
 			struct link *link = &wire->links[i];

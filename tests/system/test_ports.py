@@ -80,8 +80,12 @@ class Memif(Ports):
                         "--vdev", f"{self.memif(folder, n)},role=server"]
             links += [f"+net_pcap{n}:net_memif{n}", f"net_memif{n}:net_pcap{n}"]
         command += ["--", "-s", "1", "-p", "500", "-r", "4", "-i", "2000", *links]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                text=True)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   text=True)
+        # net_memif's client asks for its server once only, when it starts.
+        while "waiting for links" not in (process.stdout.readline() or "waiting for links"):
+            pass
+        return process
 
 
 class Ring(Ports):
