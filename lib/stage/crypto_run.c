@@ -127,11 +127,15 @@ stage_crypto(struct worker *w, struct sa *sa, struct crypto_burst *burst)
 	finish(w, sa, burst->pkts, burst->status, burst->n);
 }
 
-void
+uint16_t
 stage_crypto_poll(struct worker *w)
 {
+	uint16_t n;
+
 	if (w->n_engines == 0)
-		return;
+		return 0;
 	collect(w);
+	n = w->done.n;
 	finish_done(w);
+	return n;
 }

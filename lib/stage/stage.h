@@ -36,8 +36,8 @@ void stage_seal(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 /* w->esp_in: SAD, owner, replay, crypto. Inner packets go to w->again. */
 void stage_open(struct worker *w);
 
-/* What asynchronous engines have finished. */
-void stage_crypto_poll(struct worker *w);
+/* What asynchronous engines have finished; returns how many packets that were. */
+uint16_t stage_crypto_poll(struct worker *w);
 
 /*
  * Calls fn with all the packets of each SA (view.sa) in turn, in order, at most CRYPTO_BURST at

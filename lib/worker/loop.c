@@ -224,7 +224,7 @@ worker_poll(struct worker *w)
 	w->now_tsc = rte_rdtsc();
 	found = poll_inbox(w);
 	found += poll_ports(w);
-	stage_crypto_poll(w);
+	found += stage_crypto_poll(w);
 	walk_again(w);
 	stage_transmit(w);
 	return found;
