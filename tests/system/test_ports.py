@@ -68,7 +68,7 @@ class Memif(Ports):
 
     @staticmethod
     def memif(folder, n):
-        return f"net_memif{n},id={n},socket={folder}/memif{n}.sock,socket-abstract=no,zero-copy=no"
+        return f"net_memif{n},id={n},socket={folder}/memif{n}.sock,socket-abstract=no,zero-copy=no,bsize=10240"
 
     def start_wire(self, wire, folder, rx):
         command = [wire, "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m", "256", "-l",

@@ -22,6 +22,7 @@ enum {
 	 * of each ring frame are not ours. */
 	AF_PACKET_OVERHEAD = 66,
 	AF_PACKET_FRAME = 2048, /* of the ring, when no framesz is given */
+	MEMIF_BUFFER = 2048,    /* when no bsize is given */
 };
 
 /*
@@ -37,6 +38,10 @@ struct driver {
 	bool keeps;           /* what was sent and not received is left in it when it is closed */
 	uint32_t frame_max;   /* largest frame; 0: max_rx_pktlen is true */
 	uint16_t descriptors; /* at most; 0: any */
+	/* the device argument that says how large its buffers are, which max_rx_pktlen does not
+	 * follow */
+	const char *buffer_argument;
+	uint32_t buffer_default, buffer_overhead;
 };
 
 static const struct driver drivers[] = {
@@ -44,8 +49,17 @@ static const struct driver drivers[] = {
 	{.name = "net_pcap", .chains = true, .scatters = true, .fixed = true, .frame_max = 9728},
 	{.name = "net_null", .chains = true, .scatters = true},
 	{.name = "net_ring", .scatters = true, .fixed = true, .keeps = true},
-	/* max_rx_pktlen says 1518, but a packet takes as many ring buffers as it needs. */
-	{.name = "net_memif", .scatters = true, .frame_max = UINT16_MAX},
+	/* max_rx_pktlen says 1518. Frames over several ring buffers would do, but the flag that
+	 * chains the first is never cleared: they spoil others once the ring has wrapped. */
+	{.name = "net_memif",
+		.scatters = true,
+		.frame_max = UINT16_MAX,
+		.buffer_argument = "bsize",
+		.buffer_default = MEMIF_BUFFER},
+	{.name = "net_af_packet",
+		.buffer_argument = "framesz",
+		.buffer_default = AF_PACKET_FRAME,
+		.buffer_overhead = AF_PACKET_OVERHEAD},
 	/* A descriptor is an mbuf held, and an iovec in every readv: 64 make up the largest frame.
 	 */
 	{.name = "net_tap", .paired = true, .descriptors = 64},
@@ -103,19 +117,22 @@ number_handler(const char *key, const char *value, void *number)
 	return 0;
 }
 
-/* The device argument `framesz`, which max_rx_pktlen does not follow. */
+/* What a device argument makes the largest frame, where the driver has such an argument; else no
+ * bound. */
 static uint32_t
-af_packet_frame_max(const struct rte_eth_dev_info *dev)
+frame_by_argument(const struct rte_eth_dev_info *dev, const struct driver *driver)
 {
 	const struct rte_devargs *devargs = rte_dev_devargs(dev->device);
 	struct rte_kvargs *args;
-	uint32_t bytes = AF_PACKET_FRAME;
+	uint32_t bytes = driver->buffer_default;
 
+	if (!driver->buffer_argument)
+		return UINT32_MAX;
 	args = devargs && devargs->args ? rte_kvargs_parse(devargs->args, NULL) : NULL;
 	if (args)
-		rte_kvargs_process(args, "framesz", number_handler, &bytes);
+		rte_kvargs_process(args, driver->buffer_argument, number_handler, &bytes);
 	rte_kvargs_free(args);
-	return bytes > AF_PACKET_OVERHEAD ? bytes - AF_PACKET_OVERHEAD : 0;
+	return bytes > driver->buffer_overhead ? bytes - driver->buffer_overhead : 0;
 }
 
 /* The largest frame that the device takes and gives whole, without CRC. */
@@ -129,9 +146,7 @@ frame_max(const struct rte_eth_dev_info *dev, const struct driver *driver, uint3
 	/* Devices that take a frame of 1,518 bytes with its CRC take four more for a tag. */
 	if (!bytes)
 		bytes = dev->max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN + header;
-	if (strcmp(dev->driver_name, "net_af_packet") == 0)
-		bytes = RTE_MIN(bytes, af_packet_frame_max(dev));
-	return bytes;
+	return RTE_MIN(bytes, frame_by_argument(dev, driver));
 }
 
 static uint32_t
