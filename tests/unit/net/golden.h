@@ -11,7 +11,10 @@ struct golden {
 	const uint8_t *bytes;
 };
 
-#define GOLDEN(bytes) {#bytes, sizeof(bytes), bytes}
+#define GOLDEN(bytes)                                                                              \
+	{                                                                                          \
+#bytes, sizeof(bytes), bytes                                                       \
+	}
 
 /* clang-format off */
 static const uint8_t v4_udp[] = {
