@@ -110,10 +110,10 @@ void
 key_port_range(struct object *o, const struct key *key, config_setting_t *value, void *field)
 {
 	struct port_range *range = field;
-	unsigned int first, last;
+	unsigned long first, last;
 	const char *text;
 	uint64_t number;
-	int used = 0;
+	char *end;
 
 	if (config_setting_type(value) != CONFIG_TYPE_STRING) {
 		if (value_number(o, key, value, &number))
@@ -123,8 +123,11 @@ key_port_range(struct object *o, const struct key *key, config_setting_t *value,
 	text = value_string(o, key, value);
 	if (strcmp(text, "any") == 0)
 		return;
-	if (text[strspn(text, "0123456789-")] != '\0' || strlen(text) > 11 ||
-		sscanf(text, "%u-%u%n", &first, &last, &used) != 2 || text[used] != '\0' ||
+	first = strtoul(text, &end, 10);
+	last = *end == '-' ? strtoul(end + 1, &end, 10) : 0;
+	/* digits, one dash, digits */
+	if (text[strspn(text, "0123456789-")] != '\0' || strlen(text) > 11 || *end != '\0' ||
+		end == text || end[-1] == '-' || !strchr(text + 1, '-') || text[0] == '-' ||
 		first > last || last > key->max)
 		object_error(o, key->name,
 			"\"%.64s\" is no range from 0 to %u; \"8000-8080\" or a number would be",

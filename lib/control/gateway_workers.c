@@ -62,7 +62,7 @@ assign_queues(struct gateway *g, struct report *report)
 			return -EINVAL;
 		}
 	}
-	for (uint16_t d = 0; o->n_queues == 0 && d < g->n_devices; d++) {
+	for (uint16_t d = 0; o->n_queues == 0 && g->n_workers > 0 && d < g->n_devices; d++) {
 		const struct port_device *device = &g->devices[d];
 
 		for (uint16_t q = 0; q < device->rx_queues; q++)

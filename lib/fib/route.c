@@ -274,10 +274,12 @@ route_add(struct route_table *t, const struct route *route, struct error *err)
 	e = calloc(1, sizeof(*e));
 	if (route->via == ROUTE_VIA_TUNNEL)
 		tunnel = get_tunnel(t, route->tunnel);
-	if (!e || (route->via == ROUTE_VIA_TUNNEL && !tunnel))
-		ret = no_memory(err);
-	if (ret == 0)
-		ret = nexthop_get(t->nexthops, &like, &e->nexthop, err);
+	if (!e || (route->via == ROUTE_VIA_TUNNEL && !tunnel)) {
+		free(e);
+		forget_if_empty(t, p);
+		return no_memory(err);
+	}
+	ret = nexthop_get(t->nexthops, &like, &e->nexthop, err);
 	if (ret != 0) {
 		free(e);
 		forget_if_empty(t, p);

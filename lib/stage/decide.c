@@ -265,6 +265,7 @@ stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	for (uint16_t i = 0; i < n; i++)
 		to[i] = zone_to(w, pkts[i], &w->tables->nexthops[pkt(pkts[i])->nexthop]);
 	if (spd) {
+		memset(results, 0, n * sizeof(results[0]));
 		classify(spd, pkts, to, n, true, results);
 		classify(spd, pkts, to, n, false, results);
 	}
