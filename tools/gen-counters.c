@@ -42,7 +42,7 @@ static const char above[] =
 	"| | `esp_out_packets`, `esp_out_bytes` | as `out_` of tunnels, on this worker |\n"
 	"| | `esp_in_packets`, `esp_in_bytes` | as `in_` of tunnels, on this worker |\n"
 	"| `/espgw/tunnel` | `out_packets`, `out_bytes` | packets encrypted; bytes of the "
-	"ESP packets, without the outer IP and UDP header |\n"
+	"inner packets |\n"
 	"| | `in_packets`, `in_bytes` | packets decrypted and accepted; bytes of the inner "
 	"packets |\n"
 	"| `/espgw/sa` | `packets`, `bytes` | packets that passed, and bytes of their ESP "

@@ -386,6 +386,13 @@ links_tick(struct gateway *g)
 }
 
 static void
+print_period(const struct gateway *g)
+{
+	summary_print(g, stdout);
+	printf("\n"); /* between one period's and the next */
+}
+
+static void
 tick(struct gateway *g, uint64_t now)
 {
 	g->next_tick_ms = now + TICK_MS;
@@ -395,7 +402,7 @@ tick(struct gateway *g, uint64_t now)
 	nexthop_reclaim(g->nexthops, false);
 	if (g->options.stats_period_s && now >= g->next_stats_ms) {
 		if (g->next_stats_ms)
-			summary_print(g, stdout);
+			print_period(g);
 		g->next_stats_ms = now + g->options.stats_period_s * 1000ull;
 	}
 }

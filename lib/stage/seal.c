@@ -49,11 +49,15 @@ seal_group(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 	struct tunnel *t = w->tables->tunnels->tunnels[sa->tunnel];
 	struct rte_mbuf *dead[CRYPTO_BURST];
 	enum drop_reason why[CRYPTO_BURST];
+	uint64_t inner_bytes = sa->hot.traffic.bytes;
 	uint16_t n_dead;
 
 	n_dead = esp_seal_prepare(sa, pkts, n, t->outer_bytes, w->crypto, dead, why);
 	for (uint16_t i = 0; i < n_dead; i++)
 		drop(w, dead[i], why[i]);
+	inner_bytes = sa->hot.traffic.bytes - inner_bytes;
+	counter_add(&t->workers[w->index].out, w->crypto->n, inner_bytes);
+	counter_add(&w->stats.esp_out, w->crypto->n, inner_bytes);
 	stage_crypto(w, sa, w->crypto);
 }
 
@@ -109,18 +113,14 @@ void
 stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
-	uint64_t bytes = 0;
 
 	if (unlikely(!t)) {
 		drop_bulk(w, pkts, n, DROP_tunnel_gone);
 		return;
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		bytes += pkts[i]->pkt_len;
 		tunnel_encapsulate(t, w->index, pkts[i]);
 		pkt(pkts[i])->depth++;
 	}
-	counter_add(&t->workers[w->index].out, n, bytes);
-	counter_add(&w->stats.esp_out, n, bytes);
 	send_envelopes(w, t, pkts, n);
 }
