@@ -105,14 +105,15 @@ parse_l4(struct rte_mbuf *m)
 static inline bool
 header_checksum_right(const uint8_t *header, unsigned int length)
 {
-	uint32_t words[5], option;
-	uint64_t sum;
+	uint64_t first, second, sum;
+	uint32_t word;
 
-	memcpy(words, header, sizeof(words));
-	sum = (uint64_t)words[0] + words[1] + words[2] + words[3] + words[4];
-	for (unsigned int i = sizeof(words); i < length; i += sizeof(option)) {
-		memcpy(&option, header + i, sizeof(option));
-		sum += option;
+	memcpy(&first, header, sizeof(first));
+	memcpy(&second, header + sizeof(first), sizeof(second));
+	sum = (uint32_t)first + (first >> 32) + (uint32_t)second + (second >> 32);
+	for (unsigned int i = sizeof(first) + sizeof(second); i < length; i += sizeof(word)) {
+		memcpy(&word, header + i, sizeof(word));
+		sum += word;
 	}
 	return sum % 0xffff == 0;
 }

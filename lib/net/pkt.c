@@ -127,7 +127,7 @@ pkt_append(struct rte_mbuf *m, uint16_t n)
 }
 
 void
-pkt_trim_front(struct rte_mbuf **m, uint32_t n)
+pkt_trim_front_segments(struct rte_mbuf **m, uint32_t n)
 {
 	struct rte_mbuf *head = *m, *next;
 

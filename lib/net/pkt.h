@@ -125,9 +125,19 @@ pkt_prepend(struct rte_mbuf *m, uint16_t n)
  * mbuf. */
 uint8_t *pkt_append(struct rte_mbuf *m, uint16_t n);
 
+/* The rare half of pkt_trim_front: over segments. */
+void pkt_trim_front_segments(struct rte_mbuf **m, uint32_t n);
+
 /* Takes n bytes off the front or the end, over segments; emptied segments are freed. n <= pkt_len.
  */
-void pkt_trim_front(struct rte_mbuf **m, uint32_t n);
+static inline void
+pkt_trim_front(struct rte_mbuf **m, uint32_t n)
+{
+	if (likely(n < (*m)->data_len))
+		rte_pktmbuf_adj(*m, (uint16_t)n);
+	else
+		pkt_trim_front_segments(m, n);
+}
 void pkt_trim_end(struct rte_mbuf *m, uint32_t n);
 
 /* Copies n bytes at offset into the packet, over segments. The range is inside the packet. */

@@ -143,15 +143,14 @@ esp_open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct crypt
 	return lost;
 }
 
-/* RFC 4303 2.4: 1, 2, 3, … Three bytes at most, mostly: a loop, no call. */
+/* RFC 4303 2.4: 1, 2, 3, … Three bytes at most, mostly. */
 static inline bool
 padding_right(const uint8_t *padding, uint32_t bytes)
 {
-	uint8_t wrong = 0;
-
 	for (uint32_t i = 0; i < bytes; i++)
-		wrong |= padding[i] ^ (uint8_t)(i + 1);
-	return wrong == 0;
+		if (padding[i] != i + 1)
+			return false;
+	return true;
 }
 
 /* Reads the trailer that ends `text` bytes of plaintext, which begin after header and IV. */
@@ -160,18 +159,18 @@ trailer_check(const struct sa *sa, const struct rte_mbuf *m, uint32_t text, uint
 	uint8_t *next_header)
 {
 	uint8_t copy[UINT8_MAX];
-	const uint32_t room = text - ESP_TRAILER_BYTES;
-	const uint8_t *trailer = rte_pktmbuf_read(m, sa->overhead + room, ESP_TRAILER_BYTES, copy);
+	const uint32_t room = text - ESP_TRAILER_BYTES, end = sa->overhead + room;
+	const uint8_t *trailer = rte_pktmbuf_read(m, end, ESP_TRAILER_BYTES, copy);
+	const uint8_t bytes = trailer[0];
 
-	*pad = trailer[0];
 	*next_header = trailer[1];
-	if (unlikely(*pad > room)) {
+	*pad = bytes;
+	if (unlikely(bytes > room)) {
 		*pad = 0;
 		return DROP_pad_length;
 	}
-	if (*pad != 0 &&
-		unlikely(!padding_right(
-			rte_pktmbuf_read(m, sa->overhead + room - *pad, *pad, copy), *pad)))
+	if (bytes != 0 &&
+		unlikely(!padding_right(rte_pktmbuf_read(m, end - bytes, bytes, copy), bytes)))
 		return DROP_pad_bytes;
 	return *next_header == ESP_NEXT_HEADER_DUMMY ? DROP_esp_dummy : DROP_NONE;
 }

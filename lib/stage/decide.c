@@ -29,6 +29,12 @@ static const bool zone_allows[ZONE_COUNT][ZONE_COUNT] = {
 		[ZONE_SELF] = true},
 };
 
+static inline const struct nexthop *
+nexthop_of(const struct worker *w, const struct rte_mbuf *m)
+{
+	return &w->tables->nexthops[pkt_const(m)->nexthop];
+}
+
 /* The zone that the route leads to; without a route the packet would go out unprotected. */
 static inline uint8_t
 zone_to(const struct worker *w, const struct rte_mbuf *m, const struct nexthop *nh)
@@ -199,7 +205,7 @@ decide_one(struct worker *w, struct rte_mbuf *m, uint8_t to, struct spd *spd,
 	const struct spd_result *r)
 {
 	struct pkt *p = pkt(m);
-	const struct nexthop *nh = &w->tables->nexthops[p->nexthop];
+	const struct nexthop *nh = nexthop_of(w, m);
 	enum drop_reason why = DROP_NONE;
 	enum verdict verdict;
 
@@ -262,13 +268,17 @@ stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 	if (n == 0)
 		return;
-	for (uint16_t i = 0; i < n; i++)
-		to[i] = zone_to(w, pkts[i], &w->tables->nexthops[pkt(pkts[i])->nexthop]);
-	if (spd) {
-		memset(results, 0, n * sizeof(results[0]));
-		classify(spd, pkts, to, n, true, results);
-		classify(spd, pkts, to, n, false, results);
+	if (!spd) {
+		for (uint16_t i = 0; i < n; i++)
+			decide_one(w, pkts[i], zone_to(w, pkts[i], nexthop_of(w, pkts[i])), NULL,
+				&no_match);
+		return;
 	}
 	for (uint16_t i = 0; i < n; i++)
-		decide_one(w, pkts[i], to[i], spd, spd ? &results[i] : &no_match);
+		to[i] = zone_to(w, pkts[i], nexthop_of(w, pkts[i]));
+	memset(results, 0, n * sizeof(results[0]));
+	classify(spd, pkts, to, n, true, results);
+	classify(spd, pkts, to, n, false, results);
+	for (uint16_t i = 0; i < n; i++)
+		decide_one(w, pkts[i], to[i], spd, &results[i]);
 }

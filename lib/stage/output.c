@@ -9,38 +9,51 @@
 /* Where frames of one next hop go. */
 struct way {
 	struct port *port;
+	struct burst *frames; /* of the port; NULL: another worker sends them */
 	uint64_t link;
 };
 
-static inline void
-tx_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
+static void __rte_noinline
+tx_hand_over(struct worker *w, const struct port *port, struct rte_mbuf *m)
 {
-	struct burst *b = &w->tx[port->index];
+	pkt(m)->port = port->index;
+	worker_hand_over(w, port->tx_worker[w->index], m, TASK_TX);
+}
 
-	if (unlikely(port->tx_worker[w->index] != w->index)) {
-		pkt(m)->port = port->index;
-		worker_hand_over(w, port->tx_worker[w->index], m, TASK_TX);
-		return;
-	}
-	if (burst_is_full(b))
+static inline void
+frames_add(struct worker *w, struct burst *frames, const struct port *port, struct rte_mbuf *m)
+{
+	if (unlikely(burst_is_full(frames)))
 		stage_transmit(w);
-	if (b->n == 0)
+	if (frames->n == 0)
 		w->tx_ports[w->n_tx_ports++] = port->index;
-	burst_add(b, m);
+	burst_add(frames, m);
+}
+
+/* The port's frames, when this worker sends them. */
+static inline struct burst *
+port_frames(struct worker *w, const struct port *port)
+{
+	return likely(port->tx_worker[w->index] == w->index) ? &w->tx[port->index] : NULL;
 }
 
 void
 stage_tx_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
 {
-	tx_add(w, port, m);
+	struct burst *frames = port_frames(w, port);
+
+	if (frames)
+		frames_add(w, frames, port, m);
+	else
+		tx_hand_over(w, port, m);
 }
 
 /* Puts the Ethernet header on and queues the frame. */
 static inline void
-output_fitting(struct worker *w, struct rte_mbuf *m, const struct way *way)
+output_fitting(struct worker *w, struct rte_mbuf *m, struct way way)
 {
 	uint8_t family = pkt(m)->family;
-	struct rte_mbuf *head = pkt_prepend(m, way->port->header_bytes);
+	struct rte_mbuf *head = pkt_prepend(m, way.port->header_bytes);
 
 	if (unlikely(!head)) {
 		drop(w, m, DROP_no_mbuf);
@@ -48,64 +61,85 @@ output_fitting(struct worker *w, struct rte_mbuf *m, const struct way *way)
 	}
 	/* the low 48 bits of the link, byte 0 first */
 	port_header_write(
-		way->port, rte_pktmbuf_mtod(head, uint8_t *), (const uint8_t *)&way->link, family);
-	tx_add(w, way->port, head);
+		way.port, rte_pktmbuf_mtod(head, uint8_t *), (const uint8_t *)&way.link, family);
+	if (likely(way.frames))
+		frames_add(w, way.frames, way.port, head);
+	else
+		tx_hand_over(w, way.port, head);
 }
 
 /* Larger than the port carries: in pieces where IPv4 allows it, else the source hears of it. */
-static void
-output_too_big(struct worker *w, struct rte_mbuf *m, const struct way *way)
+static void __rte_noinline
+output_too_big(struct worker *w, struct rte_mbuf *m, struct way way)
 {
 	struct rte_mbuf *pieces[FRAG_MAX];
 	uint16_t n = 0;
 
 	if (pkt(m)->family == 6 || (pkt(m)->flags & PKT_DF)) {
-		drop_with_error(w, m, DROP_too_big, ICMP_ERR_TOO_BIG, way->port->mtu);
+		drop_with_error(w, m, DROP_too_big, ICMP_ERR_TOO_BIG, way.port->mtu);
 		return;
 	}
-	n = frag_split(m, way->port->mtu, 0, w->pool, pieces);
+	n = frag_split(m, way.port->mtu, 0, w->pool, pieces);
 	if (n == 0)
 		drop(w, m, DROP_fragmentation);
 	for (uint16_t i = 0; i < n; i++)
 		output_fitting(w, pieces[i], way);
 }
 
-void
-stage_output_run(struct worker *w, uint32_t nexthop, struct rte_mbuf **pkts, uint16_t n)
+/* The next hop has no link-layer address to send to. */
+static void __rte_noinline
+output_unresolved(struct worker *w, struct rte_mbuf *m, uint32_t nexthop)
+{
+	uint8_t type = w->tables->nexthops[nexthop].type;
+
+	if (type == NEXTHOP_NEIGHBOUR || type == NEXTHOP_CONNECTED)
+		worker_to_control(w, m, TASK_RESOLVE);
+	else /* the route of an envelope changed under way */
+		drop(w, m, DROP_no_route);
+}
+
+/* Without a port when the next hop has no link-layer address. */
+static inline struct way
+way_of(struct worker *w, uint32_t nexthop)
 {
 	const struct nexthop *nh = &w->tables->nexthops[nexthop];
 	struct way way = {.link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED)};
 
-	if (unlikely(nh->type != NEXTHOP_NEIGHBOUR && nh->type != NEXTHOP_CONNECTED)) {
-		/* the route of an envelope changed under way */
-		drop_bulk(w, pkts, n, DROP_no_route);
-		return;
+	if (likely(nh->type == NEXTHOP_NEIGHBOUR && (way.link & NEXTHOP_LINK_REACHABLE))) {
+		way.port = w->tables->ports->ports[nh->port];
+		way.frames = port_frames(w, way.port);
 	}
-	if (unlikely(nh->type == NEXTHOP_CONNECTED || !(way.link & NEXTHOP_LINK_REACHABLE))) {
-		for (uint16_t i = 0; i < n; i++)
-			worker_to_control(w, pkts[i], TASK_RESOLVE);
-		return;
-	}
-	way.port = w->tables->ports->ports[nh->port];
+	return way;
+}
+
+static inline void
+output_one(struct worker *w, struct rte_mbuf *m, uint32_t nexthop, struct way way)
+{
+	if (unlikely(!way.port))
+		output_unresolved(w, m, nexthop);
+	else if (unlikely(m->pkt_len > way.port->mtu))
+		output_too_big(w, m, way);
+	else
+		output_fitting(w, m, way);
+}
+
+void
+stage_output_run(struct worker *w, uint32_t nexthop, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct way way = way_of(w, nexthop);
+
 	for (uint16_t i = 0; i < n; i++)
-		if (unlikely(pkts[i]->pkt_len > way.port->mtu))
-			output_too_big(w, pkts[i], &way);
-		else
-			output_fitting(w, pkts[i], &way);
+		output_one(w, pkts[i], nexthop, way);
 }
 
 void
 stage_output(struct worker *w)
 {
-	struct rte_mbuf **pkts = w->output.pkts;
+	for (uint16_t i = 0; i < w->output.n; i++) {
+		struct rte_mbuf *m = w->output.pkts[i];
+		uint32_t nexthop = pkt(m)->nexthop;
 
-	for (uint16_t first = 0, end; first < w->output.n; first = end) {
-		uint32_t nexthop = pkt(pkts[first])->nexthop;
-
-		for (end = first + 1; end < w->output.n && pkt(pkts[end])->nexthop == nexthop;
-			end++)
-			;
-		stage_output_run(w, nexthop, pkts + first, end - first);
+		output_one(w, m, nexthop, way_of(w, nexthop));
 	}
 	w->output.n = 0;
 }
