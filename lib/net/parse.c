@@ -120,7 +120,7 @@ header_checksum_right(const uint8_t *header, unsigned int length)
 
 /* offset and length in bytes, of the part that this fragment carries; before is what stands before
  * it in the whole packet and counts for its length. */
-static enum drop_reason
+static __rte_noinline enum drop_reason
 parse_fragment(struct pkt *p, uint32_t offset, bool more, uint32_t length, uint32_t before)
 {
 	if (length == 0 || (more && length % 8) || before + offset + length > UINT16_MAX)
@@ -131,16 +131,33 @@ parse_fragment(struct pkt *p, uint32_t offset, bool more, uint32_t length, uint3
 	return DROP_NONE;
 }
 
+static enum drop_reason parse_ipv4(struct rte_mbuf *m);
+
+/* The rare ways, each of which begins anew when the packet is as it has to be: so the common one
+ * calls nothing. */
+static __rte_noinline enum drop_reason
+parse_ipv4_short(struct rte_mbuf *m)
+{
+	return pkt_pull(m, sizeof(struct rte_ipv4_hdr)) ? parse_ipv4(m) : DROP_ip_truncated;
+}
+
+static __rte_noinline enum drop_reason
+parse_ipv4_trim(struct rte_mbuf *m, uint16_t total, uint16_t contiguous)
+{
+	pkt_trim_end(m, m->pkt_len - total);
+	return pull(m, contiguous) ? parse_ipv4(m) : DROP_no_mbuf;
+}
+
 static enum drop_reason
 parse_ipv4(struct rte_mbuf *m)
 {
 	struct pkt *p = pkt(m);
 	const struct rte_ipv4_hdr *ip;
-	uint16_t header, total, fragment;
+	uint16_t header, total, fragment, contiguous;
 	bool verified = (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 
-	if (!pull(m, sizeof(*ip)))
-		return DROP_ip_truncated;
+	if (unlikely(m->data_len < sizeof(*ip)))
+		return parse_ipv4_short(m);
 	ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
 	header = (ip->version_ihl & RTE_IPV4_HDR_IHL_MASK) * RTE_IPV4_IHL_MULTIPLIER;
 	total = rte_be_to_cpu_16(ip->total_length);
@@ -148,11 +165,9 @@ parse_ipv4(struct rte_mbuf *m)
 		return DROP_ip_header_length;
 	if (total > m->pkt_len)
 		return DROP_ip_truncated;
-	if (unlikely(total < m->pkt_len))
-		pkt_trim_end(m, m->pkt_len - total);
-	if (!pull(m, RTE_MIN(total, header + L4_PULL)))
-		return DROP_no_mbuf;
-	ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+	contiguous = RTE_MIN(total, header + L4_PULL);
+	if (unlikely(total < m->pkt_len || m->data_len < contiguous))
+		return parse_ipv4_trim(m, total, contiguous);
 	if (!verified && !header_checksum_right((const uint8_t *)ip, header))
 		return DROP_ip_checksum;
 	m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
@@ -249,7 +264,7 @@ parse_ipv6_extensions(struct rte_mbuf *m, struct extensions *walk)
 	return DROP_NONE;
 }
 
-static enum drop_reason
+static __rte_noinline enum drop_reason
 parse_ipv6(struct rte_mbuf *m)
 {
 	struct pkt *p = pkt(m);
@@ -285,8 +300,8 @@ parse_ipv6(struct rte_mbuf *m)
 enum drop_reason
 parse_ip(struct rte_mbuf *m)
 {
-	if (!pull(m, 1))
-		return DROP_ip_truncated;
+	if (unlikely(m->data_len < 1))
+		return pkt_pull(m, 1) ? parse_ip(m) : DROP_ip_truncated;
 	pkt(m)->flags &= ~(PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF);
 	switch (*rte_pktmbuf_mtod(m, const uint8_t *) >> 4) {
 	case 4:

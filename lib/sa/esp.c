@@ -153,6 +153,21 @@ padding_right(const uint8_t *padding, uint32_t bytes)
 	return true;
 }
 
+static __rte_noinline const uint8_t *
+chain_bytes(const struct rte_mbuf *m, uint32_t offset, uint32_t bytes, uint8_t *copy)
+{
+	return rte_pktmbuf_read(m, offset, bytes, copy);
+}
+
+/* Bytes inside the packet, in one piece: copied where segments meet. */
+static inline const uint8_t *
+packet_bytes(const struct rte_mbuf *m, uint32_t offset, uint32_t bytes, uint8_t *copy)
+{
+	if (likely(m->nb_segs == 1))
+		return rte_pktmbuf_mtod_offset(m, const uint8_t *, offset);
+	return chain_bytes(m, offset, bytes, copy);
+}
+
 /* Reads the trailer that ends `text` bytes of plaintext, which begin after header and IV. */
 static inline enum drop_reason
 trailer_check(const struct sa *sa, const struct rte_mbuf *m, uint32_t text, uint32_t *pad,
@@ -160,7 +175,7 @@ trailer_check(const struct sa *sa, const struct rte_mbuf *m, uint32_t text, uint
 {
 	uint8_t copy[UINT8_MAX];
 	const uint32_t room = text - ESP_TRAILER_BYTES, end = sa->overhead + room;
-	const uint8_t *trailer = rte_pktmbuf_read(m, end, ESP_TRAILER_BYTES, copy);
+	const uint8_t *trailer = packet_bytes(m, end, ESP_TRAILER_BYTES, copy);
 	const uint8_t bytes = trailer[0];
 
 	*next_header = trailer[1];
@@ -170,7 +185,7 @@ trailer_check(const struct sa *sa, const struct rte_mbuf *m, uint32_t text, uint
 		return DROP_pad_length;
 	}
 	if (bytes != 0 &&
-		unlikely(!padding_right(rte_pktmbuf_read(m, end - bytes, bytes, copy), bytes)))
+		unlikely(!padding_right(packet_bytes(m, end - bytes, bytes, copy), bytes)))
 		return DROP_pad_bytes;
 	return *next_header == ESP_NEXT_HEADER_DUMMY ? DROP_esp_dummy : DROP_NONE;
 }

@@ -5,32 +5,42 @@
 #include "parse.h"
 #include "stage.h"
 
-/* The port that a frame on this ethdev belongs to; *header_bytes is the length of what precedes its
- * payload. */
-static struct port *
-frame_port(const struct port_table *ports, uint16_t ethdev, struct rte_mbuf *m,
-	rte_be16_t *ethertype, uint16_t *header_bytes, enum drop_reason *why)
+/* What precedes a frame's payload. */
+struct header {
+	rte_be16_t ethertype;
+	uint16_t bytes;
+	uint16_t vlan; /* 0: none, or a priority tag alone, which is the untagged port's own */
+};
+
+/* false: the frame ends before its header does. */
+static inline bool
+header_read(struct rte_mbuf *m, struct header *header)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	const struct rte_vlan_hdr *tag = (const struct rte_vlan_hdr *)(eth + 1);
+
+	*header = (struct header){.bytes = sizeof(*eth)};
+	if (unlikely(m->data_len < sizeof(*eth)))
+		return false;
+	header->ethertype = eth->ether_type;
+	if (likely(eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_VLAN)))
+		return true;
+	if (m->data_len < sizeof(*eth) + sizeof(*tag))
+		return false;
+	header->bytes += sizeof(*tag);
+	header->ethertype = tag->eth_proto;
+	header->vlan = rte_be_to_cpu_16(tag->vlan_tci) & 0xfff;
+	return true;
+}
+
+/* The port that frames of an ethdev with this VLAN belong to. */
+static struct port *
+vlan_port(const struct port_table *ports, uint16_t ethdev, uint16_t vlan)
+{
 	uint16_t index = ports->untagged[ethdev];
 
-	*ethertype = eth->ether_type;
-	*header_bytes = sizeof(*eth);
-	*why = DROP_vlan_unknown;
-	if (eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_VLAN)) {
-		const struct rte_vlan_hdr *tag = (const struct rte_vlan_hdr *)(eth + 1);
-		uint16_t vlan;
-
-		*header_bytes += sizeof(*tag);
-		if (m->data_len < *header_bytes) {
-			*why = DROP_ip_truncated;
-			return NULL;
-		}
-		*ethertype = tag->eth_proto;
-		vlan = rte_be_to_cpu_16(tag->vlan_tci) & 0xfff;
-		if (vlan != 0) /* VLAN 0 is a priority tag: the untagged port's own */
-			index = ports->tagged[ethdev] ? ports->tagged[ethdev][vlan] : PORT_NONE;
-	}
+	if (vlan != 0)
+		index = ports->tagged[ethdev] ? ports->tagged[ethdev][vlan] : PORT_NONE;
 	return index == PORT_NONE ? NULL : ports->ports[index];
 }
 
@@ -76,9 +86,10 @@ frame_parse(
 	return DROP_NONE;
 }
 
-/* Frames that came in by one port one after the other: counted at once. */
+/* Frames of one VLAN of an ethdev, one after the other: found and counted at once. */
 struct arrivals {
-	struct port *port;
+	struct port *port; /* NULL: none */
+	uint16_t vlan;
 	uint64_t packets, bytes;
 };
 
@@ -90,55 +101,53 @@ arrivals_count(const struct worker *w, struct arrivals *a)
 }
 
 static inline void
-arrivals_add(const struct worker *w, struct arrivals *a, struct port *port, uint32_t bytes)
+arrivals_begin(const struct worker *w, struct arrivals *a, uint16_t ethdev, uint16_t vlan)
 {
-	if (unlikely(port != a->port)) {
-		arrivals_count(w, a);
-		*a = (struct arrivals){.port = port};
-	}
-	a->packets++;
-	a->bytes += bytes;
+	arrivals_count(w, a);
+	*a = (struct arrivals){.port = vlan_port(w->tables->ports, ethdev, vlan), .vlan = vlan};
 }
 
 /* true: an IP packet that goes on. Everything else has been dealt with. */
 static inline bool
 input_one(struct worker *w, uint16_t ethdev, struct rte_mbuf *m, struct arrivals *arrivals)
 {
-	rte_be16_t ethertype = 0;
-	uint16_t header_bytes;
+	struct header header;
 	enum drop_reason why;
 	struct port *port;
 
 	memset(pkt(m), 0, sizeof(struct pkt));
-	if (m->data_len < sizeof(struct rte_ether_hdr)) {
+	if (unlikely(!header_read(m, &header))) {
 		drop(w, m, DROP_ip_truncated);
 		return false;
 	}
-	port = frame_port(w->tables->ports, ethdev, m, &ethertype, &header_bytes, &why);
-	if (!port) {
-		drop(w, m, why);
+	if (unlikely(header.vlan != arrivals->vlan))
+		arrivals_begin(w, arrivals, ethdev, header.vlan);
+	port = arrivals->port;
+	if (unlikely(!port)) {
+		drop(w, m, DROP_vlan_unknown);
 		return false;
 	}
 	pkt(m)->port = port->index;
 	pkt(m)->table = port->table;
-	arrivals_add(w, arrivals, port, m->pkt_len);
+	arrivals->packets++;
+	arrivals->bytes += m->pkt_len;
 	if (!frame_is_ours(w, port, m)) {
 		drop(w, m, DROP_eth_destination);
 		return false;
 	}
-	switch (ethertype) {
+	switch (header.ethertype) {
 	case RTE_BE16(RTE_ETHER_TYPE_IPV4):
 	case RTE_BE16(RTE_ETHER_TYPE_IPV6):
-		why = frame_parse(m, port, ethertype, header_bytes);
+		why = frame_parse(m, port, header.ethertype, header.bytes);
 		break;
 	case RTE_BE16(RTE_ETHER_TYPE_ARP):
-		rte_pktmbuf_adj(m, header_bytes);
+		rte_pktmbuf_adj(m, header.bytes);
 		worker_to_control(w, m, TASK_ARP);
 		return false;
 	default:
 		why = DROP_ethertype;
 	}
-	if (why != DROP_NONE)
+	if (unlikely(why != DROP_NONE))
 		drop(w, m, why);
 	return why == DROP_NONE;
 }
@@ -150,6 +159,7 @@ stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t 
 	struct arrivals arrivals = {0};
 	uint16_t kept = 0;
 
+	arrivals_begin(w, &arrivals, ethdev, 0);
 	for (uint16_t i = 0; i < n; i++) {
 		if (i + AHEAD < n) {
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + AHEAD], void *));

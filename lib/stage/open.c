@@ -24,10 +24,8 @@ find_sa(const struct worker *w, struct rte_mbuf *m)
 /* Whether the envelope came the way its SA's tunnel says. The tunnel's state does not matter
  * inbound, its existence does. */
 static inline enum drop_reason
-check_binding(const struct worker *w, const struct sa *sa, const struct rte_mbuf *m)
+check_binding(const struct tunnel *t, const struct rte_mbuf *m)
 {
-	const struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
-
 	if (!t)
 		return DROP_tunnel_gone;
 	if ((t->carrier == TUNNEL_UDP) != (pkt_const(m)->proto == IPPROTO_UDP))
@@ -42,13 +40,20 @@ check_binding(const struct worker *w, const struct sa *sa, const struct rte_mbuf
 static uint16_t
 assign(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
+	const struct tunnel *t = NULL;
+	const struct sa *last = NULL;
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		struct sa *sa = find_sa(w, m);
-		enum drop_reason why = sa ? check_binding(w, sa, m) : DROP_esp_unknown_spi;
+		enum drop_reason why = DROP_esp_unknown_spi;
 
+		if (sa && sa != last)
+			t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+		last = sa;
+		if (sa)
+			why = check_binding(t, m);
 		if (why != DROP_NONE) {
 			drop(w, m, why);
 			continue;
