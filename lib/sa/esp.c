@@ -153,41 +153,32 @@ padding_right(const uint8_t *padding, uint32_t bytes)
 	return true;
 }
 
-static __rte_noinline const uint8_t *
-chain_bytes(const struct rte_mbuf *m, uint32_t offset, uint32_t bytes, uint8_t *copy)
-{
-	return rte_pktmbuf_read(m, offset, bytes, copy);
-}
-
-/* Bytes inside the packet, in one piece: copied where segments meet. */
-static inline const uint8_t *
-packet_bytes(const struct rte_mbuf *m, uint32_t offset, uint32_t bytes, uint8_t *copy)
-{
-	if (likely(m->nb_segs == 1))
-		return rte_pktmbuf_mtod_offset(m, const uint8_t *, offset);
-	return chain_bytes(m, offset, bytes, copy);
-}
-
-/* Reads the trailer that ends `text` bytes of plaintext, which begin after header and IV. */
+/* The trailer's two bytes, with the padding before them, which has `room`. */
 static inline enum drop_reason
-trailer_check(const struct sa *sa, const struct rte_mbuf *m, uint32_t text, uint32_t *pad,
+trailer_check(const uint8_t *trailer, uint32_t room, uint32_t *pad, uint8_t *next_header)
+{
+	*pad = 0;
+	*next_header = trailer[1];
+	if (unlikely(trailer[0] > room))
+		return DROP_pad_length;
+	*pad = trailer[0];
+	if (unlikely(!padding_right(trailer - trailer[0], trailer[0])))
+		return DROP_pad_bytes;
+	return trailer[1] == ESP_NEXT_HEADER_DUMMY ? DROP_esp_dummy : DROP_NONE;
+}
+
+/* The same in a chain, of a plaintext of `text` bytes at `offset`: all that padding may be, in one
+ * piece. */
+static __rte_noinline enum drop_reason
+trailer_check_chain(const struct rte_mbuf *m, uint32_t offset, uint32_t text, uint32_t *pad,
 	uint8_t *next_header)
 {
-	uint8_t copy[UINT8_MAX];
-	const uint32_t room = text - ESP_TRAILER_BYTES, end = sa->overhead + room;
-	const uint8_t *trailer = packet_bytes(m, end, ESP_TRAILER_BYTES, copy);
-	const uint8_t bytes = trailer[0];
+	uint8_t copy[UINT8_MAX + ESP_TRAILER_BYTES];
+	const uint32_t bytes = RTE_MIN(text, sizeof(copy));
+	const uint8_t *end = rte_pktmbuf_read(m, offset + text - bytes, bytes, copy);
 
-	*next_header = trailer[1];
-	*pad = bytes;
-	if (unlikely(bytes > room)) {
-		*pad = 0;
-		return DROP_pad_length;
-	}
-	if (bytes != 0 &&
-		unlikely(!padding_right(packet_bytes(m, end - bytes, bytes, copy), bytes)))
-		return DROP_pad_bytes;
-	return *next_header == ESP_NEXT_HEADER_DUMMY ? DROP_esp_dummy : DROP_NONE;
+	return trailer_check(
+		end + bytes - ESP_TRAILER_BYTES, text - ESP_TRAILER_BYTES, pad, next_header);
 }
 
 /* Counts an authentic packet; DROP_lifetime for the first one beyond the hard lifetime. */
@@ -217,7 +208,12 @@ esp_open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
 			&sa->hot.errors_replay, sa->hot.errors_replay + 1, __ATOMIC_RELAXED);
 		return reason;
 	}
-	reason = trailer_check(sa, packet, text, &pad, next_header);
+	if (likely(packet->nb_segs == 1))
+		reason = trailer_check(rte_pktmbuf_mtod_offset(packet, const uint8_t *,
+					       sa->overhead + text - ESP_TRAILER_BYTES),
+			text - ESP_TRAILER_BYTES, &pad, next_header);
+	else
+		reason = trailer_check_chain(packet, sa->overhead, text, &pad, next_header);
 	counted = open_count(&sa->hot, text - ESP_TRAILER_BYTES - pad);
 	if (unlikely(counted != DROP_NONE))
 		return counted;
