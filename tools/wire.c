@@ -38,7 +38,7 @@ enum {
 };
 
 struct link {
-	const char *name;
+	char name[160];
 	uint16_t from, to, record;
 	bool source; /* paced, and keeps the wire from being idle */
 	uint64_t received, lost;
@@ -95,7 +95,7 @@ link_parse(struct link *link, char *text)
 	char *rest = text + (text[0] == '+'), *name;
 
 	*link = (struct link){.from = NO_PORT, .to = NO_PORT, .record = NO_PORT};
-	link->name = strdup(text);
+	snprintf(link->name, sizeof(link->name), "%s", text);
 	link->source = text[0] == '+';
 	for (unsigned i = 0; i < RTE_DIM(ports) && (name = strsep(&rest, ":")); i++) {
 		if (rte_eth_dev_get_port_by_name(name, ports[i])) {

@@ -39,7 +39,8 @@ mbufs_default(const struct config *config, uint16_t workers)
 uint32_t
 gateway_memory_mb(const struct config *config, uint32_t mbufs, uint16_t workers)
 {
-	struct fib_limits limits = {config->limits.routes4, config->limits.routes6};
+	struct fib_limits limits = {config->limits.routes4 + config->limits.neighbours,
+		config->limits.routes6 + config->limits.neighbours};
 	uint64_t bytes = (uint64_t)(mbufs ? mbufs : mbufs_default(config, workers)) *
 			 (RTE_MBUF_DEFAULT_BUF_SIZE + sizeof(struct rte_mbuf) + PKT_PRIV_SIZE + 64);
 	bool tables[TABLES_MAX] = {[0] = true};
@@ -143,7 +144,8 @@ static int
 start_tables(struct gateway *g, struct report *report)
 {
 	const struct config_limits *l = &g->config->limits;
-	struct fib_limits limits = {l->routes4, l->routes6};
+	/* every neighbour may have a host route */
+	struct fib_limits limits = {l->routes4 + l->neighbours, l->routes6 + l->neighbours};
 	uint32_t nexthops = l->neighbours + l->tunnels * 2 + 4096;
 	struct error err;
 

@@ -100,8 +100,10 @@ icmp_error(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 	/* its death was counted where it happened */
 	if (source && limiter_take(&g->error_limit, now))
 		error = icmp_error_create(m, source, g->workers[0]->pool);
-	if (error)
+	if (error) {
+		pkt(error)->answers = pkt(m)->zone + 1;
 		slow_send(g, error, TASK_SEND_IP);
+	}
 	rte_pktmbuf_free(m);
 }
 
@@ -126,8 +128,9 @@ echo(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 		slow_drop(g, m, DROP_local_unhandled);
 		return;
 	}
+	pkt(m)->answers = pkt(m)->zone + 1;
 	pkt(m)->zone = ZONE_SELF;
-	pkt(m)->flags = 0;
+	pkt(m)->flags &= PKT_DF;
 	/* no table knows the link of a link-local address, but the request came over it */
 	if (ip_addr_is_link_local(&asker))
 		neigh_resolve(g->neighbours, port, &asker, m, now);
@@ -247,8 +250,13 @@ neigh_changed(void *arg, const struct neigh *n, bool reachable)
 		nexthop_set_link(g->nexthops, id, n->mac, reachable);
 	if (rc != 0)
 		return;
-	if (route_commit(g->routes, &err) != 0)
+	if (route_commit(g->routes, &err) != 0) {
 		log_error(fib, "%s", err.text);
+		/* without its host route the neighbour is still served, by way of the control lcore
+		 */
+		if (reachable && route_delete(g->routes, &r, &err) == 0)
+			route_commit(g->routes, &err);
+	}
 	tunnels_resolve(g);
 }
 
@@ -257,8 +265,21 @@ neigh_release(void *arg, const struct neigh *n, struct rte_mbuf *m)
 {
 	struct gateway *g = arg;
 	const struct port *p = g->tables.ports->ports[n->port];
+	uint32_t nexthop = route_neighbour_nexthop(g->routes, n->port, &n->addr);
 	uint8_t family = pkt(m)->family;
-	struct rte_mbuf *head = pkt_prepend(m, p->header_bytes);
+	struct rte_mbuf *head;
+
+	/* the common way, with all its checks; no route leads to a link-local address */
+	if (nexthop != NEXTHOP_ID_NONE) {
+		pkt(m)->nexthop = nexthop;
+		slow_send(g, m, TASK_SEND_NEXTHOP);
+		return;
+	}
+	if (m->pkt_len > p->mtu) {
+		slow_drop(g, m, DROP_too_big);
+		return;
+	}
+	head = pkt_prepend(m, p->header_bytes);
 
 	if (!head) {
 		slow_drop(g, m, DROP_no_mbuf);

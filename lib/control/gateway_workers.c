@@ -3,6 +3,7 @@
 /* The worker lcores: made, given their queues, launched, stopped. */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include <rte_launch.h>
 #include <rte_malloc.h>
@@ -10,7 +11,10 @@
 #include "internal.h"
 #include "stage.h"
 
-enum { TO_CONTROL_SIZE = 4096 };
+enum {
+	TO_CONTROL_SIZE = 4096,
+	DRAIN_MS = 2000, /* how long a crypto device may take to finish when we stop */
+};
 
 uint16_t
 workers_count(void)
@@ -81,6 +85,8 @@ workers_create(struct gateway *g, struct report *report)
 		.idle_polls = g->config->worker.idle_polls,
 		.idle_sleep_us = g->config->worker.idle_sleep_us,
 		.reassembly_max = g->config->limits.reassembly,
+		.echoes = g->config->icmp.echo,
+		.errors = g->config->icmp.errors,
 		.tables = &g->tables,
 		.qsbr = g->qsbr,
 		.inboxes = g->inboxes,
@@ -110,11 +116,21 @@ workers_create(struct gateway *g, struct report *report)
 int
 workers_launch(struct gateway *g)
 {
+	g->running = true; /* those that run are to be stopped, even when another does not start */
 	for (uint16_t i = 0; i < g->n_workers; i++)
 		if (rte_eal_remote_launch(worker_run, g->workers[i], g->workers[i]->lcore) != 0)
 			return -EBUSY;
-	g->running = true;
 	return 0;
+}
+
+static uint64_t
+jobs_inflight(const struct gateway *g)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < g->n_sas; i++)
+		sum += g->sas[i].sa->hot.inflight;
+	return sum;
 }
 
 /* Jobs that an asynchronous engine still has: what comes out is not sent any more. */
@@ -123,20 +139,19 @@ drain_crypto(struct gateway *g)
 {
 	struct rte_mbuf *pkts[BURST_DEFAULT];
 	int32_t status[BURST_DEFAULT];
+	uint64_t deadline = now_ms() + DRAIN_MS;
 
-	if (crypto_engine_is_synchronous(g->engine))
-		return;
-	for (uint16_t i = 0; i < g->n_workers; i++)
-		for (int idle = 0; idle < 1000; idle++) {
+	while (jobs_inflight(g) > 0 && now_ms() < deadline)
+		for (uint16_t i = 0; i < g->n_workers; i++) {
 			uint16_t n =
 				g->engine->ops->poll(g->engine, i, pkts, status, RTE_DIM(pkts));
 
 			for (uint16_t k = 0; k < n; k++)
 				pkt(pkts[k])->sa->hot.inflight--;
 			drop_bulk(g->workers[i], pkts, n, DROP_shutdown);
-			if (n)
-				idle = 0;
 		}
+	if (jobs_inflight(g) > 0)
+		log_error(crypto, "the device has not finished %" PRIu64 " jobs", jobs_inflight(g));
 }
 
 void

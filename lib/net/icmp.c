@@ -81,12 +81,14 @@ is_to_many(const struct rte_mbuf *m)
 	return pkt_const(m)->flags & PKT_ETH_MULTICAST || is_group(&dst);
 }
 
-/* Whether the packet is itself an ICMP error or a redirect. */
-static bool
-is_icmp_error(const struct pkt *p)
+bool
+icmp_is_error(const struct rte_mbuf *m)
 {
+	const struct pkt *p = pkt_const(m);
 	uint8_t type = rte_be_to_cpu_16(p->src_port_be) >> 8;
 
+	if (p->flags & PKT_LATER_FRAGMENT)
+		return false;
 	if (p->family == 6 && p->proto == IPPROTO_ICMPV6)
 		return !(type & ICMP6_INFOMSG_MASK) || type == ND_REDIRECT_TYPE;
 	if (p->family == 4 && p->proto == IPPROTO_ICMP)
@@ -105,7 +107,7 @@ icmp_error_allowed(const struct rte_mbuf *m)
 				       (p->icmp_type == ICMP6_PARAM_PROB &&
 					       p->icmp_code == ICMP6_PARAMPROB_OPTION));
 
-	if (p->flags & PKT_LATER_FRAGMENT || is_icmp_error(p) || !is_one_host(&src))
+	if (p->flags & PKT_LATER_FRAGMENT || icmp_is_error(m) || !is_one_host(&src))
 		return false;
 	return to_many_allowed || !is_to_many(m);
 }

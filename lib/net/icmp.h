@@ -50,4 +50,7 @@ bool icmp_echo_reply(struct rte_mbuf *m, const struct ip_addr *source);
 /* Whether the parsed packet m is an echo request, by its type. */
 bool icmp_is_echo_request(const struct rte_mbuf *m);
 
+/* Whether the parsed packet m is itself an ICMP error or a redirect, by its type. */
+bool icmp_is_error(const struct rte_mbuf *m);
+
 #endif

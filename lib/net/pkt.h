@@ -73,6 +73,7 @@ struct pkt {
 	uint8_t depth;     /* tunnels it has been put into */
 	uint32_t argument; /* with TASK_ICMP_ERROR: MTU */
 	uint8_t icmp_type, icmp_code;
+	uint8_t answers; /* the zone of the packet that this one of ours answers, plus 1; 0: none */
 	uint16_t frag_mtu; /* fragment the finished envelope to this; 0: leave it whole */
 	struct sa *sa;     /* on the owning worker only */
 	uint64_t seq;      /* extended sequence number */

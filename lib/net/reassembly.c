@@ -20,11 +20,16 @@ enum {
 	V6_NEXT_AT = offsetof(struct rte_ipv6_hdr, proto),
 };
 
-/* RFC 791: source, destination, protocol, ID. RFC 8200: without the protocol, which is 0 here. */
+/*
+ * RFC 791: source, destination, protocol, ID. RFC 8200: without the protocol, which is 0 here. And
+ * where it came from: what was decrypted never completes what came in the clear, or through another
+ * tunnel.
+ */
 struct key {
 	uint8_t src[16], dst[16];
 	uint32_t id;
 	uint32_t family_protocol;
+	uint32_t zone_table, tunnel;
 };
 
 struct part {
@@ -42,7 +47,8 @@ struct entry {
 	uint32_t total; /* length of the payload; 0 until the last part is here */
 	uint32_t have;
 	uint16_t n;
-	uint8_t ecn_seen; /* a bit for each ECN field */
+	uint32_t segments; /* mbufs in its parts */
+	uint8_t ecn_seen;  /* a bit for each ECN field */
 	bool refused;
 	struct part parts[PARTS_MAX]; /* by offset, without overlap */
 };
@@ -54,7 +60,7 @@ struct reassembly {
 	uint64_t timeout_tsc;
 	uint32_t seed;
 	uint32_t bucket_mask;
-	uint32_t parts, parts_max;
+	uint32_t segments, segments_max; /* mbufs that wait here */
 	struct bucket *buckets;
 	struct entry *entries;
 	struct entry_list unused;
@@ -87,7 +93,7 @@ reassembly_create(uint32_t max_packets, uint64_t timeout_ns, int socket)
 	r->timeout_tsc = timeout_ns / 1000 * rte_get_tsc_hz() / 1000000;
 	r->seed = rte_rand();
 	r->bucket_mask = buckets - 1;
-	r->parts_max = RTE_MAX(max_packets * PARTS_AVERAGE, (uint32_t)PARTS_MAX);
+	r->segments_max = RTE_MAX(max_packets * PARTS_AVERAGE, (uint32_t)PARTS_MAX);
 	TAILQ_INIT(&r->unused);
 	TAILQ_INIT(&r->waiting);
 	for (uint32_t i = 0; i < max_packets; i++)
@@ -167,8 +173,11 @@ static struct fragment
 read_fragment(struct rte_mbuf *m)
 {
 	struct fragment f = {.part.m = m};
+	const struct pkt *p = pkt(m);
 
-	if (pkt(m)->family == 4)
+	f.key.zone_table = (uint32_t)p->zone << 16 | p->table;
+	f.key.tunnel = p->flags & PKT_DECRYPTED ? p->tunnel + 1 : 0;
+	if (p->family == 4)
 		read_v4(m, &f);
 	else
 		read_v6(m, &f);
@@ -207,14 +216,16 @@ bury_parts(struct reassembly *r, struct entry *e, struct rte_mbuf *dead[FRAG_MAX
 {
 	for (uint16_t i = 0; i < e->n; i++)
 		dead[(*dead_count)++] = e->parts[i].m;
-	r->parts -= e->n;
+	r->segments -= e->segments;
+	e->segments = 0;
 	e->n = 0;
 }
 
 static void
 release(struct reassembly *r, struct entry *e)
 {
-	r->parts -= e->n;
+	r->segments -= e->segments;
+	e->segments = 0;
 	LIST_REMOVE(e, in_bucket);
 	TAILQ_REMOVE(&r->waiting, e, by_age);
 	TAILQ_INSERT_HEAD(&r->unused, e, by_age);
@@ -227,11 +238,15 @@ take_entry(struct reassembly *r, const struct key *key, uint64_t now_tsc,
 {
 	struct entry *e = TAILQ_FIRST(&r->waiting);
 
-	if (r->parts >= r->parts_max || TAILQ_EMPTY(&r->unused)) {
-		if (!e || !is_expired(r, e, now_tsc))
+	if (r->segments >= r->segments_max || TAILQ_EMPTY(&r->unused)) {
+		/* one place in dead[] stays for the fragment itself */
+		if (!e || !is_expired(r, e, now_tsc) || *dead_count + e->n >= FRAG_MAX)
 			return NULL;
 		bury_parts(r, e, dead, dead_count);
 		release(r, e);
+		/* a refused one had nothing to give */
+		if (r->segments >= r->segments_max)
+			return NULL;
 	}
 	e = TAILQ_FIRST(&r->unused);
 	TAILQ_REMOVE(&r->unused, e, by_age);
@@ -242,6 +257,7 @@ take_entry(struct reassembly *r, const struct key *key, uint64_t now_tsc,
 	e->total = 0;
 	e->have = 0;
 	e->n = 0;
+	e->segments = 0;
 	e->ecn_seen = 0;
 	e->refused = false;
 	return e;
@@ -284,7 +300,8 @@ insert(struct reassembly *r, struct entry *e, const struct fragment *f, uint16_t
 	memmove(&e->parts[index + 1], &e->parts[index], (e->n - index) * sizeof(e->parts[0]));
 	e->parts[index] = f->part;
 	e->n++;
-	r->parts++;
+	e->segments += f->part.m->nb_segs;
+	r->segments += f->part.m->nb_segs;
 	e->have += f->part.length;
 	e->ecn_seen |= 1 << (pkt(f->part.m)->tos & 3);
 	if (!f->more)
@@ -365,6 +382,7 @@ finish(struct rte_mbuf *m, const struct pkt *view, uint8_t ecn_seen)
 	else
 		finish_v6(m);
 	*pkt(m) = *view;
+	pkt(m)->flags &= ~PKT_CHECKSUM_GOOD; /* that was about a fragment */
 	why = parse_ip(m);
 	if (why != DROP_NONE)
 		return why;
@@ -413,7 +431,7 @@ reassembly_add(struct reassembly *r, struct rte_mbuf *m, uint64_t now_tsc,
 		release(r, e);
 		e = NULL;
 	}
-	if (e && !e->refused && r->parts < r->parts_max) {
+	if (e && !e->refused && r->segments < r->segments_max) {
 		verdict = judge(e, &f, &index);
 	} else if (!e) {
 		e = take_entry(r, &f.key, now_tsc, dead, dead_count);

@@ -78,6 +78,23 @@ is_nd(const struct pkt *p)
 	       (p->src_port_be & RTE_BE16(0xff00)) <= RTE_BE16(137 << 8);
 }
 
+/*
+ * What we say in answer (ICMP errors, which quote; echo replies) goes where the packet that is
+ * answered could have gone, or back to where it came from: it carries nothing from one side to the
+ * other.
+ */
+static inline bool
+answer_allowed(const struct pkt *p, uint8_t to)
+{
+	uint8_t origin;
+
+	if (p->zone != ZONE_SELF || p->answers == 0)
+		return true;
+	origin = p->answers - 1;
+	return origin == ZONE_SELF || origin == to ||
+	       (origin != ZONE_UNPROTECTED && to != ZONE_UNPROTECTED && zone_allows[origin][to]);
+}
+
 static enum verdict
 by_policy(const struct spd_result *r, const struct pkt *p, uint8_t to, enum drop_reason *why)
 {
@@ -87,6 +104,9 @@ by_policy(const struct spd_result *r, const struct pkt *p, uint8_t to, enum drop
 	case SPD_BYPASS:
 		return VERDICT_GO;
 	case SPD_PROTECT:
+		*why = DROP_zone;
+		if (!answer_allowed(p, ZONE_TUNNEL))
+			return VERDICT_DROP;
 		if (outbound)
 			return VERDICT_PROTECT;
 		/* it came in: through that very tunnel, or it should not have */
@@ -106,7 +126,7 @@ by_zone(const struct rte_mbuf *m, uint8_t to, enum drop_reason *why)
 	const struct pkt *p = pkt_const(m);
 
 	*why = DROP_zone;
-	if (!zone_allows[p->zone][to])
+	if (!zone_allows[p->zone][to] || !answer_allowed(p, to))
 		return VERDICT_DROP;
 	/* to us from outside: what the outside may ask of us without a policy */
 	if (to == ZONE_SELF && p->zone == ZONE_UNPROTECTED && !icmp_is_echo_request(m)) {
@@ -176,6 +196,25 @@ protect(struct worker *w, struct rte_mbuf *m, uint32_t tunnel)
 	burst_add(&w->protect, m);
 }
 
+/* To the control lcore, if it is anything that is taken there; within its rate. */
+static void
+deliver(struct worker *w, struct rte_mbuf *m)
+{
+	const struct pkt *p = pkt(m);
+	uint8_t type = (uint8_t)(rte_be_to_cpu_16(p->src_port_be) >> 8);
+
+	if (icmp_is_echo_request(m)) {
+		if (worker_may(w, &w->budget.echoes))
+			worker_to_control(w, m, TASK_LOCAL);
+		else
+			drop(w, m, DROP_rate_limited);
+	} else if (p->family == 6 && p->proto == IPPROTO_ICMPV6 && type >= 133 && type <= 137) {
+		worker_to_control(w, m, TASK_LOCAL);
+	} else {
+		drop(w, m, DROP_local_unhandled);
+	}
+}
+
 static inline void
 go(struct worker *w, struct rte_mbuf *m, const struct nexthop *nh)
 {
@@ -186,7 +225,7 @@ go(struct worker *w, struct rte_mbuf *m, const struct nexthop *nh)
 		return;
 	}
 	if (nh->type == NEXTHOP_LOCAL) {
-		worker_to_control(w, m, TASK_LOCAL);
+		deliver(w, m);
 		return;
 	}
 	if (!may_forward(w, m))

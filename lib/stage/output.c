@@ -92,9 +92,12 @@ output_unresolved(struct worker *w, struct rte_mbuf *m, uint32_t nexthop)
 {
 	uint8_t type = w->tables->nexthops[nexthop].type;
 
-	if (type == NEXTHOP_NEIGHBOUR || type == NEXTHOP_CONNECTED)
-		worker_to_control(w, m, TASK_RESOLVE);
-	else /* the route of an envelope changed under way */
+	if (type == NEXTHOP_NEIGHBOUR || type == NEXTHOP_CONNECTED) {
+		if (worker_may(w, &w->budget.resolutions))
+			worker_to_control(w, m, TASK_RESOLVE);
+		else
+			drop(w, m, DROP_neighbour_full);
+	} else /* the route of an envelope changed under way */
 		drop(w, m, DROP_no_route);
 }
 

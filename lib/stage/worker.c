@@ -3,18 +3,26 @@
 
 #include <rte_cycles.h>
 
+bool
+worker_may(struct worker *w, uint32_t *budget)
+{
+	if (w->budget_tsc == 0 || w->now_tsc - w->budget_tsc > rte_get_tsc_hz()) {
+		w->budget_tsc = w->now_tsc;
+		w->budget = w->budget_full;
+	}
+	if (*budget == 0)
+		return false;
+	(*budget)--;
+	return true;
+}
+
 /* true: the control lcore writes an audit record about the packet and frees it. Rate-limited: an
  * attacker's packets are counted, not logged. */
 static bool
 audit(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 {
-	if (w->now_tsc - w->audits_tsc > rte_get_tsc_hz()) {
-		w->audits_tsc = w->now_tsc;
-		w->audits_left = AUDITS_PER_SECOND;
-	}
-	if (w->audits_left == 0)
+	if (!worker_may(w, &w->budget.audits))
 		return false;
-	w->audits_left--;
 	pkt(m)->task = TASK_AUDIT;
 	pkt(m)->argument = why;
 	return rte_ring_enqueue(w->to_control, m) == 0;
@@ -45,7 +53,8 @@ drop_with_error(struct worker *w, struct rte_mbuf *m, enum drop_reason why, enum
 	w->stats.drops[why]++;
 	icmp_error_request(m, error, mtu);
 	/* what the outside may not reach, it is told nothing about */
-	if (told && icmp_error_allowed(m) && rte_ring_enqueue(w->to_control, m) == 0)
+	if (told && icmp_error_allowed(m) && worker_may(w, &w->budget.errors) &&
+		rte_ring_enqueue(w->to_control, m) == 0)
 		w->stats.to_control++;
 	else
 		rte_pktmbuf_free(m);

@@ -49,8 +49,17 @@ enum {
 	WORKER_RXQS_MAX = 128,
 	WORKER_ENGINES_MAX = 4,
 	WORKER_INBOX_SIZE = 4096,
-	AUDITS_PER_SECOND = 16, /* of each worker */
-	TUNNEL_DEPTH_MAX = 4,   /* tunnels inside tunnels */
+	AUDITS_PER_SECOND = 16,        /* of each worker */
+	RESOLUTIONS_PER_SECOND = 2048, /* packets that may wait for a neighbour */
+	TUNNEL_DEPTH_MAX = 4,          /* tunnels inside tunnels */
+};
+
+/*
+ * What a worker may still ask of the control lcore until its budget is made anew: nobody's packets
+ * fill the ring that ARP and neighbour discovery need, too.
+ */
+struct worker_budget {
+	uint32_t audits, echoes, errors, resolutions;
 };
 
 /* What one worker did. */
@@ -100,11 +109,11 @@ struct worker {
 	uint16_t n_tx_ports; /* ports with frames in tx */
 	uint16_t *tx_ports;
 
-	/* audit records: so many may still be asked for until the time comes again */
-	uint32_t audits_left;
-	uint64_t audits_tsc;
+	struct worker_budget budget;
+	uint64_t budget_tsc;
 
 	struct worker_stats stats;
+	struct worker_budget budget_full; /* of a second */
 	uint32_t idle_polls, idle_polls_max, idle_sleep_us, sleep_us;
 	const bool *stop; /* atomic */
 } __rte_cache_aligned;
@@ -134,5 +143,8 @@ burst_add(struct burst *b, struct rte_mbuf *m)
 	RTE_ASSERT(b->n < BURST_MAX);
 	b->pkts[b->n++] = m;
 }
+
+/* Takes one of a budget; false when there is none left in this second. */
+bool worker_may(struct worker *w, uint32_t *budget);
 
 #endif

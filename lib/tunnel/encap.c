@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "icmp.h"
 #include "ip.h"
 #include "parse.h"
 #include "tunnel.h"
@@ -135,16 +136,25 @@ tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
 		outer_udp_finish(m);
 }
 
+/* The one of two addresses that is of the family. */
+static const struct ip_addr *
+of_family(const struct ip_addr *a, const struct ip_addr *b, uint8_t family)
+{
+	return a->family == family ? a : b;
+}
+
+/* DESIGN.md: between the link's addresses, ICMP errors of either end, link-local and link
+ * multicast. */
 static bool
 is_links_own(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbound)
 {
 	const struct tunnel_config *c = &tunnel->config;
 	struct ip_addr src = ip_src(m), dst = ip_dst(m);
-	const struct ip_addr *ours = src.family == 4 ? &c->address : &c->address6;
-	const struct ip_addr *theirs = src.family == 4 ? &c->peer_address : &c->peer_address6;
+	const struct ip_addr *ours = of_family(&c->address, &c->address6, src.family);
+	const struct ip_addr *theirs = of_family(&c->peer_address, &c->peer_address6, src.family);
 
-	if (ip_addr_equal(outbound ? &src : &dst, ours) &&
-		ip_addr_equal(outbound ? &dst : &src, theirs))
+	if (ip_addr_equal(&src, outbound ? ours : theirs) &&
+		(ip_addr_equal(&dst, outbound ? theirs : ours) || icmp_is_error(m)))
 		return true;
 	return parse_is_link_scope(m);
 }

@@ -26,6 +26,10 @@ worker_create(const struct worker_params *params, struct error *err)
 	w->burst = params->burst;
 	w->idle_polls_max = params->idle_polls;
 	w->idle_sleep_us = params->idle_sleep_us;
+	w->budget_full = (struct worker_budget){.audits = AUDITS_PER_SECOND,
+		.echoes = params->echoes,
+		.errors = params->errors,
+		.resolutions = RESOLUTIONS_PER_SECOND};
 	w->tables = params->tables;
 	w->qsbr = params->qsbr;
 	w->pool = params->pool;

@@ -12,6 +12,7 @@ struct worker_params {
 	uint32_t idle_polls,
 		idle_sleep_us; /* empty polls before the first sleep (0: never), longest sleep */
 	uint32_t reassembly_max;
+	uint32_t echoes, errors; /* a second, that may go to the control lcore */
 	struct tables *tables;
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_mempool *pool;

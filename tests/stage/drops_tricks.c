@@ -267,6 +267,8 @@ trick_inbox_full(struct trick *t)
 	t->f->g->inboxes[0] = full_ring(t);
 	t->f->g->echo_limit.rate = 1;
 	t->f->g->echo_limit.tokens = 1;
+	t->f->w->budget.echoes = 1;
+	t->f->w->budget_tsc = rte_rdtsc();
 }
 
 void

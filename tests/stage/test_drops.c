@@ -224,7 +224,7 @@ static const struct drop_row rows[] =
 	{DROP_handover_full, "no room in the worker's inbox",
 		.ip = {"192.168.1.10", "192.168.1.1", .proto = IPPROTO_ICMP},
 		.before = trick_inbox_full, .after = untrick_inbox_full},
-	{DROP_control_full, "no room towards the control lcore", LAN_TO("192.168.1.1"),
+	{DROP_control_full, "no room towards the control lcore", LAN_TO("192.168.7.88"),
 		.before = trick_control_full, .after = untrick_control_full},
 	{DROP_no_mbuf, "no room for the trailer", LAN_TO("192.168.20.9"),
 		.shape = {.kind = SHAPE_GUARD_AFTER}, .before = trick_pool_empty,
