@@ -97,6 +97,9 @@ class Ring(Ports):
         policies = [{"priority": n, "action": "bypass", "local": local, "remote": remote}
                     for f in (4, 6) for n, (local, remote) in enumerate(((scene.NEAR_NET[f], target[f]),
                                                                          (target[f], scene.NEAR_NET[f])))]
+        # what came in from outside is answered to the inside by a policy only
+        policies += [{"priority": 5, "action": "bypass", "protocol": {4: 1, 6: 58}[f], "remote": scene.NEAR_NET[f],
+                      "local": scene.OUR_ADDRESS[scene.WAN][f]} for f in (4, 6)]
         neighbours = [n for n in scene.neighbours() if n["port"] == "lan"] + [
             scene.neighbour(target[f], scene.PEER_MAC, "wan") for f in (4, 6)]
         whole = scene.config([], more_routes=[], policies=policies, neighbours=neighbours,
