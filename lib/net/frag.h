@@ -55,7 +55,7 @@ struct rte_mbuf *reassembly_add(struct reassembly *r, struct rte_mbuf *m, uint64
 void reassembly_age(struct reassembly *r, uint64_t now_tsc, struct rte_mbuf *dead[FRAG_MAX],
 	uint16_t *dead_count);
 
-/* Frees all that waits. */
-void reassembly_flush(struct reassembly *r);
+/* Frees all that waits; returns how many fragments that were. */
+uint32_t reassembly_flush(struct reassembly *r);
 
 #endif

@@ -470,14 +470,17 @@ reassembly_age(struct reassembly *r, uint64_t now_tsc, struct rte_mbuf *dead[FRA
 	}
 }
 
-void
+uint32_t
 reassembly_flush(struct reassembly *r)
 {
 	struct entry *e;
+	uint32_t n = 0;
 
 	while ((e = TAILQ_FIRST(&r->waiting))) {
 		for (uint16_t i = 0; i < e->n; i++)
 			rte_pktmbuf_free(e->parts[i].m);
+		n += e->n;
 		release(r, e);
 	}
+	return n;
 }

@@ -47,12 +47,13 @@ void
 drop_with_error(struct worker *w, struct rte_mbuf *m, enum drop_reason why, enum icmp_error error,
 	uint32_t mtu)
 {
-	bool told =
-		pkt(m)->zone != ZONE_UNPROTECTED || why == DROP_ttl_expired || why == DROP_too_big;
+	uint8_t zone = pkt(m)->zone;
+	/* what the outside may not reach, it is told nothing about; and we know of our own */
+	bool told = zone != ZONE_SELF && (zone != ZONE_UNPROTECTED || why == DROP_ttl_expired ||
+						 why == DROP_too_big);
 
 	w->stats.drops[why]++;
 	icmp_error_request(m, error, mtu);
-	/* what the outside may not reach, it is told nothing about */
 	if (told && icmp_error_allowed(m) && worker_may(w, &w->budget.errors) &&
 		rte_ring_enqueue(w->to_control, m) == 0)
 		w->stats.to_control++;

@@ -67,7 +67,7 @@ worker_release(struct worker *w)
 	while (w->inbox && rte_ring_dequeue(w->inbox, &m) == 0)
 		drop(w, m, DROP_shutdown);
 	if (w->reassembly)
-		reassembly_flush(w->reassembly);
+		w->stats.drops[DROP_shutdown] += reassembly_flush(w->reassembly);
 }
 
 void
