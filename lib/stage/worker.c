@@ -49,8 +49,8 @@ drop_with_error(struct worker *w, struct rte_mbuf *m, enum drop_reason why, enum
 {
 	uint8_t zone = pkt(m)->zone;
 	/* what the outside may not reach, it is told nothing about; and we know of our own */
-	bool told = zone != ZONE_SELF && (zone != ZONE_UNPROTECTED || why == DROP_ttl_expired ||
-						 why == DROP_too_big);
+	bool told = zone != ZONE_SELF &&
+		    (zone != ZONE_UNPROTECTED || why == DROP_ttl_expired || why == DROP_too_big);
 
 	w->stats.drops[why]++;
 	icmp_error_request(m, error, mtu);
