@@ -316,6 +316,43 @@ test_bounds(void **state)
 	reassembly_destroy(r);
 }
 
+/* A fragment that is added and whatever dies of it. */
+static void
+add_and_bury(struct reassembly *r, struct rte_mbuf *m, uint64_t ms)
+{
+	assert_null(add(r, m, ms));
+	rte_pktmbuf_free_bulk(dead, dead_count);
+}
+
+/*
+ * Everything is full and its time is over, and the oldest ones, refused for overlaps, have no parts
+ * to give: more may die of one fragment than dead[] has room for. add() holds the bound.
+ */
+static void
+test_dead_bound(void **state)
+{
+	struct reassembly *r = create(64); /* 512 parts in all */
+	uint32_t parts = 0;
+
+	(void)state;
+	for (unsigned int packet = 0; packet < 2; packet++) {
+		add_and_bury(r, part_of(packet, 0, 2, true, 0), 0);
+		add_and_bury(r, part_of(packet, 1, 2, true, 0), 0);
+	}
+	for (; parts < FRAG_MAX - 1; parts++)
+		add_and_bury(r, part_of(10, parts, 1, true, 0), 0);
+	for (; parts < FRAG_MAX + 1; parts++)
+		add_and_bury(r, part_of(11, parts, 1, true, 0), 0);
+	for (unsigned int packet = 12; parts < 512; packet++)
+		for (uint16_t i = 0; i < FRAG_MAX - 1 && parts < 512; i++, parts++)
+			add_and_bury(r, part_of(packet, i, 1, true, 0), 0);
+	add_and_bury(r, part_of(100, 1, 1, true, 0), TIMEOUT_MS + 1);
+	add_and_bury(r, part_of(101, 1, 1, true, 0), TIMEOUT_MS + 1);
+	add_and_bury(r, part_of(11, 5, 1, true, 0), TIMEOUT_MS + 1);
+	reassembly_destroy(r);
+	assert_pool_full(pool);
+}
+
 /* What died takes no room. */
 static void
 test_room_again(void **state)
@@ -465,6 +502,7 @@ main(void)
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_age_many),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_dead_bound),
 		cmocka_unit_test(test_room_again),
 		cmocka_unit_test(test_ecn),
 		cmocka_unit_test(test_atomic),
