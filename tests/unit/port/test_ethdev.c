@@ -265,9 +265,11 @@ test_memif(void **state)
 	struct port_device server, client;
 	char args[160];
 
-	snprintf(args, sizeof(args), "role=server,socket=%s/memif,socket-abstract=no,bsize=9216", f->dir);
+	snprintf(args, sizeof(args), "role=server,socket=%s/memif,socket-abstract=no,bsize=9216",
+		f->dir);
 	add_device("net_memif0", args);
-	snprintf(args, sizeof(args), "role=client,socket=%s/memif,socket-abstract=no,bsize=9216", f->dir);
+	snprintf(args, sizeof(args), "role=client,socket=%s/memif,socket-abstract=no,bsize=9216",
+		f->dir);
 	add_device("net_memif1", args);
 	server = up(f, "net_memif0", 9000);
 	assert_false(ethdev_link(server.ethdev));
