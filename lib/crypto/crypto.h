@@ -4,9 +4,9 @@
 
 /*
  * Crypto as a job-burst interface with engines behind it. The ESP code fills a struct crypto_burst
- * with jobs of one session and hands it to the engine. A synchronous engine (process) has the
- * statuses filled in when the call returns. An asynchronous one (submit) takes a prefix of the
- * burst and gives the packets back later, from poll, on the same worker, in any order.
+ * with jobs of one engine, each with its session, and hands it over. A synchronous engine (process)
+ * has the statuses filled in when the call returns. An asynchronous one (submit) takes a prefix of
+ * the burst and gives the packets back later, from poll, on the same worker, in any order.
  */
 
 #include <stdbool.h>
@@ -56,13 +56,18 @@ struct crypto_nonce {
 	uint8_t bytes[CRYPTO_NONCE_MAX]; /* GCM: 4 of salt, 8 of IV */
 } __attribute__((aligned(16)));
 
-/* n jobs of one session, in place. text is the range to encrypt or decrypt, possibly over segments.
- */
+struct crypto_session;
+struct crypto_engine;
+
+/* n jobs, in place. */
 struct crypto_burst {
 	uint16_t n;
-	uint8_t aad_bytes; /* 8, or 12 with ESN */
 	struct rte_mbuf *pkts[CRYPTO_BURST];
-	uint32_t text_offset[CRYPTO_BURST];
+	struct crypto_session *sessions[CRYPTO_BURST];
+	/* The range to encrypt or decrypt: begins in the packet's first segment (at its very end,
+	 * perhaps) and goes on over the others. What is put before the packet in that segment
+	 * meanwhile does not move it. */
+	uint8_t *text[CRYPTO_BURST];
 	uint32_t text_bytes[CRYPTO_BURST];
 	/* Contiguous. Encrypting: written. Decrypting: compared with. Lies in the packet (its last
 	 * segment), or, when decrypting a packet whose ICV straddles segments, in icv_copy. */
@@ -75,10 +80,15 @@ struct crypto_burst {
 
 enum crypto_status { CRYPTO_OK = 0, CRYPTO_BAD_ICV, CRYPTO_ERROR };
 
-/* An engine's key schedule for one SA: opaque. Usable on all workers (one at a time). */
-struct crypto_session;
-struct crypto_engine;
+/* Where the text of a job begins, as an offset into its packet. */
+static inline uint32_t
+crypto_text_offset(const struct crypto_burst *burst, uint16_t i)
+{
+	return (uint32_t)(burst->text[i] - rte_pktmbuf_mtod(burst->pkts[i], uint8_t *));
+}
 
+/* struct crypto_session is an engine's key schedule for one SA: opaque. Usable on all workers (one
+ * at a time). */
 struct crypto_engine_ops {
 	const char *name; /* as with --crypto: "cryptodev", "cryptodev-async", … */
 	void (*destroy)(struct crypto_engine *engine);
@@ -89,13 +99,14 @@ struct crypto_engine_ops {
 		const uint8_t *key, uint8_t aad_bytes, struct error *err);
 	/* Wipes the key schedule. No job of the session may be under way. Control lcore. */
 	void (*session_destroy)(struct crypto_engine *engine, struct crypto_session *session);
-	/* Synchronous engines; NULL for asynchronous ones. worker: index of the calling worker. */
-	void (*process)(struct crypto_engine *engine, uint16_t worker,
-		struct crypto_session *session, struct crypto_burst *burst);
+	/* Synchronous engines; NULL for asynchronous ones. worker: index of the calling worker.
+	 * Returns how many jobs went well. */
+	uint16_t (*process)(
+		struct crypto_engine *engine, uint16_t worker, struct crypto_burst *burst);
 	/* Asynchronous engines. submit copies what it needs of jobs first, first + 1, … of the
 	 * burst and returns how many of them it took, in order; the rest may be offered again. */
 	uint16_t (*submit)(struct crypto_engine *engine, uint16_t worker,
-		struct crypto_session *session, const struct crypto_burst *burst, uint16_t first);
+		const struct crypto_burst *burst, uint16_t first);
 	/* Completed packets, at most n, with their enum crypto_status. */
 	uint16_t (*poll)(struct crypto_engine *engine, uint16_t worker, struct rte_mbuf **pkts,
 		int32_t *status, uint16_t n);

@@ -69,7 +69,6 @@ esp_seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint16_t hea
 	uint16_t lost = 0;
 
 	burst->n = 0;
-	burst->aad_bytes = esp_aad_bytes(sa->esn);
 	prefetch_tails(pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
@@ -127,7 +126,6 @@ esp_open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct crypt
 	uint16_t lost = 0;
 
 	burst->n = 0;
-	burst->aad_bytes = esp_aad_bytes(sa->esn);
 	prefetch_tails(pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
 		uint64_t seq;

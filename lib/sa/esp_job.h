@@ -129,7 +129,8 @@ esp_seal_job(const struct sa *sa, struct rte_mbuf *m, uint16_t headroom_extra, u
 	pkt(m)->seq = seq;
 
 	burst->pkts[job] = m;
-	burst->text_offset[job] = sa->overhead;
+	burst->sessions[job] = sa->session;
+	burst->text[job] = (uint8_t *)header + sa->overhead;
 	burst->text_bytes[job] = text + pad;
 	burst->icv[job] = tail + pad + ESP_TRAILER_BYTES;
 	esp_nonce_write(sa, iv, &burst->nonce[job]);
@@ -147,7 +148,8 @@ esp_open_job(const struct sa *sa, struct rte_mbuf *m, uint64_t seq, struct crypt
 
 	pkt(m)->seq = seq;
 	burst->pkts[job] = m;
-	burst->text_offset[job] = sa->overhead;
+	burst->sessions[job] = sa->session;
+	burst->text[job] = rte_pktmbuf_mtod_offset(m, uint8_t *, sa->overhead);
 	burst->text_bytes[job] = end - sa->overhead;
 	if (likely(m->nb_segs == 1)) {
 		burst->icv[job] = rte_pktmbuf_mtod_offset(m, uint8_t *, end);

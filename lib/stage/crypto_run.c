@@ -66,7 +66,7 @@ submit(struct worker *w, struct sa *sa, struct crypto_burst *burst)
 	for (uint16_t i = 0; i < burst->n; i++)
 		pkt(burst->pkts[i])->sa = sa;
 	for (uint16_t tries = 0; first < burst->n && tries < ATTEMPTS; tries++) {
-		uint16_t taken = engine->ops->submit(engine, w->index, sa->session, burst, first);
+		uint16_t taken = engine->ops->submit(engine, w->index, burst, first);
 
 		first += taken;
 		__atomic_store_n(&sa->hot.inflight, sa->hot.inflight + taken, __ATOMIC_RELEASE);
@@ -123,7 +123,7 @@ stage_crypto(struct worker *w, struct sa *sa, struct crypto_burst *burst)
 		submit(w, sa, burst);
 		return;
 	}
-	sa->engine->ops->process(sa->engine, w->index, sa->session, burst);
+	sa->engine->ops->process(sa->engine, w->index, burst);
 	finish(w, sa, burst->pkts, burst->status, burst->n);
 }
 

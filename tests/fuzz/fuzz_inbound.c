@@ -76,15 +76,14 @@ mask(uint8_t *icv)
 		icv[i] ^= (uint8_t)(0x5a + 37 * i);
 }
 
-static void
-masked_process(struct crypto_engine *engine, uint16_t worker, struct crypto_session *session,
-	struct crypto_burst *burst)
+static uint16_t
+masked_process(struct crypto_engine *engine, uint16_t worker, struct crypto_burst *burst)
 {
 	struct crypto_engine *inner = ((struct masked_engine *)engine)->inner;
 
 	for (uint16_t i = 0; i < burst->n; i++)
 		mask(burst->icv[i]);
-	inner->ops->process(inner, worker, session, burst);
+	return inner->ops->process(inner, worker, burst);
 }
 
 /* Nothing of it is ever taken down. */

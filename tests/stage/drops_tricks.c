@@ -111,24 +111,22 @@ untrick_unreserved(struct trick *t)
 
 /* --- engines */
 
-static void
-process_failing(struct crypto_engine *engine, uint16_t worker, struct crypto_session *session,
-	struct crypto_burst *burst)
+static uint16_t
+process_failing(struct crypto_engine *engine, uint16_t worker, struct crypto_burst *burst)
 {
 	(void)engine;
 	(void)worker;
-	(void)session;
 	for (uint16_t i = 0; i < burst->n; i++)
 		burst->status[i] = CRYPTO_ERROR;
+	return 0;
 }
 
 static uint16_t
-submit_nothing(struct crypto_engine *engine, uint16_t worker, struct crypto_session *session,
-	const struct crypto_burst *burst, uint16_t first)
+submit_nothing(struct crypto_engine *engine, uint16_t worker, const struct crypto_burst *burst,
+	uint16_t first)
 {
 	(void)engine;
 	(void)worker;
-	(void)session;
 	(void)burst;
 	(void)first;
 	return 0;

@@ -101,9 +101,9 @@ crypt(struct peer *peer, const struct esp_row *row, struct packet *esp,
 	memcpy(data, esp->bytes, esp->n);
 	key_make(row->key, key);
 	b->n = 1;
-	b->aad_bytes = row->esn ? 12 : 8;
+	b->sessions[0] = session;
 	b->pkts[0] = m;
-	b->text_offset[0] = HEADER_BYTES;
+	b->text[0] = data + HEADER_BYTES;
 	b->text_bytes[0] = esp->n - HEADER_BYTES - ICV_BYTES;
 	b->icv[0] = data + esp->n - ICV_BYTES;
 	memcpy(b->nonce[0].bytes, key + KEY_BYTES, 4);
@@ -113,7 +113,7 @@ crypt(struct peer *peer, const struct esp_row *row, struct packet *esp,
 		memcpy(aad + 4, &high, 4);
 		memcpy(aad + 8, data + 4, 4);
 	}
-	peer->engine->ops->process(peer->engine, 0, session, b);
+	peer->engine->ops->process(peer->engine, 0, b);
 	memcpy(esp->bytes, data, esp->n);
 	rte_pktmbuf_free(m);
 	return b->status[0] == CRYPTO_OK;

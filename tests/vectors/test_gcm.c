@@ -59,9 +59,8 @@ case_run(const struct gcm_case *c, struct crypto_engine *engine, enum crypto_dir
 	memcpy(bytes + c->bytes, c->tag, ICV);
 	m = packet_make(fx.pool, 4, bytes, c->bytes + ICV, &cut, 1);
 	burst.n = 1;
-	burst.aad_bytes = (uint8_t)c->aad_bytes;
 	burst.pkts[0] = m;
-	burst.text_offset[0] = 0;
+	burst.text[0] = rte_pktmbuf_mtod(m, uint8_t *);
 	burst.text_bytes[0] = c->bytes;
 	burst.icv[0] = rte_pktmbuf_mtod_offset(m->next, uint8_t *, m->next->data_len - ICV);
 	memcpy(burst.nonce[0].bytes, c->nonce, NONCE);

@@ -50,16 +50,15 @@ packet_iova(const struct rte_mbuf *m, const uint8_t *byte)
 }
 
 static inline void
-op_fill(struct rte_crypto_op *op, struct crypto_session *session, const struct crypto_burst *burst,
-	uint16_t i)
+op_fill(struct rte_crypto_op *op, const struct crypto_burst *burst, uint16_t i)
 {
 	struct op_private *private = rte_crypto_op_ctod_offset(op, void *, PRIVATE_OFFSET);
 	struct rte_crypto_sym_op *sym = op->sym;
 
-	rte_crypto_op_attach_sym_session(op, session);
+	rte_crypto_op_attach_sym_session(op, burst->sessions[i]);
 	sym->m_src = burst->pkts[i];
 	sym->m_dst = NULL;
-	sym->aead.data.offset = burst->text_offset[i];
+	sym->aead.data.offset = crypto_text_offset(burst, i);
 	sym->aead.data.length = burst->text_bytes[i];
 	private->nonce = burst->nonce[i];
 	memcpy(private->aad, burst->aad[i], sizeof(private->aad));
@@ -78,8 +77,8 @@ op_fill(struct rte_crypto_op *op, struct crypto_session *session, const struct c
 }
 
 static uint16_t
-async_submit(struct crypto_engine *engine, uint16_t worker, struct crypto_session *session,
-	const struct crypto_burst *burst, uint16_t first)
+async_submit(struct crypto_engine *engine, uint16_t worker, const struct crypto_burst *burst,
+	uint16_t first)
 {
 	const struct async_engine *e = (const struct async_engine *)engine;
 	struct rte_crypto_op *ops[CRYPTO_BURST];
@@ -89,7 +88,7 @@ async_submit(struct crypto_engine *engine, uint16_t worker, struct crypto_sessio
 	if (rte_crypto_op_bulk_alloc(e->ops, RTE_CRYPTO_OP_TYPE_SYMMETRIC, ops, n) != n)
 		return 0;
 	for (uint16_t i = 0; i < n; i++)
-		op_fill(ops[i], session, burst, first + i);
+		op_fill(ops[i], burst, first + i);
 	taken = rte_cryptodev_enqueue_burst(e->device.id, worker, ops, n);
 	if (unlikely(taken < n))
 		rte_mempool_put_bulk(e->ops, (void **)&ops[taken], n - taken);

@@ -23,18 +23,14 @@ struct sync_batch {
 	struct rte_crypto_va_iova_ptr iv[CRYPTO_BURST], aad[CRYPTO_BURST], icv[CRYPTO_BURST];
 };
 
-/* Describes `bytes` at `offset` of a packet. Returns how many vectors; 0: more than `room`. */
-static inline uint32_t
-describe_text(const struct rte_mbuf *m, uint32_t offset, uint32_t bytes,
-	struct rte_crypto_vec *vectors, uint32_t room)
+/* Describes a job's text in a chain. Returns how many vectors; 0: more than `room`. */
+static __rte_noinline uint32_t
+describe_chain(
+	const struct crypto_burst *burst, uint16_t i, struct rte_crypto_vec *vectors, uint32_t room)
 {
-	uint32_t n = 0;
+	const struct rte_mbuf *m = burst->pkts[i];
+	uint32_t offset = crypto_text_offset(burst, i), bytes = burst->text_bytes[i], n = 0;
 
-	if (likely(m->nb_segs == 1 && room > 0)) {
-		vectors[0].base = rte_pktmbuf_mtod_offset(m, void *, offset);
-		vectors[0].len = bytes;
-		return 1;
-	}
 	for (; m != NULL && n < room; m = m->next) {
 		uint32_t part;
 
@@ -54,16 +50,27 @@ describe_text(const struct rte_mbuf *m, uint32_t offset, uint32_t bytes,
 	return 0;
 }
 
-/* Describes jobs first, first + 1, … Returns how many have room. */
+static inline uint32_t
+describe_text(
+	const struct crypto_burst *burst, uint16_t i, struct rte_crypto_vec *vectors, uint32_t room)
+{
+	if (unlikely(burst->pkts[i]->nb_segs != 1 || room == 0))
+		return describe_chain(burst, i, vectors, room);
+	vectors[0].base = burst->text[i];
+	vectors[0].len = burst->text_bytes[i];
+	return 1;
+}
+
+/* Describes jobs of one session: first, first + 1, … Returns how many there are and have room. */
 static inline uint16_t
 describe(struct crypto_burst *burst, uint16_t first, struct sync_batch *batch)
 {
 	uint32_t used = 0;
 	uint16_t n = 0;
 
-	for (uint16_t i = first; i < burst->n; i++, n++) {
-		uint32_t vectors = describe_text(burst->pkts[i], burst->text_offset[i],
-			burst->text_bytes[i], &batch->vectors[used], VECTORS - used);
+	for (uint16_t i = first; i < burst->n && burst->sessions[i] == burst->sessions[first];
+		i++, n++) {
+		uint32_t vectors = describe_text(burst, i, &batch->vectors[used], VECTORS - used);
 
 		if (vectors == 0)
 			break;
@@ -77,7 +84,8 @@ describe(struct crypto_burst *burst, uint16_t first, struct sync_batch *batch)
 	return n;
 }
 
-static inline void
+/* Returns how many jobs went well. */
+static inline uint16_t
 run(const struct sync_engine *e, struct crypto_session *session, struct sync_batch *batch,
 	int32_t *status, uint16_t n)
 {
@@ -88,22 +96,23 @@ run(const struct sync_engine *e, struct crypto_session *session, struct sync_bat
 		.aad = batch->aad,
 		.status = status};
 	union rte_crypto_sym_ofs whole = {.raw = 0};
+	uint32_t good = rte_cryptodev_sym_cpu_crypto_process(e->device.id, session, whole, &jobs);
 
-	if (rte_cryptodev_sym_cpu_crypto_process(e->device.id, session, whole, &jobs) == n)
-		return; /* every status is 0, CRYPTO_OK */
+	if (likely(good == n))
+		return n; /* every status is 0, CRYPTO_OK */
 	for (uint16_t i = 0; i < n; i++) {
 		if (status[i] != 0)
 			status[i] = status[i] == EBADMSG ? CRYPTO_BAD_ICV : CRYPTO_ERROR;
 	}
+	return (uint16_t)good;
 }
 
-static void
-sync_process(struct crypto_engine *engine, uint16_t worker, struct crypto_session *session,
-	struct crypto_burst *burst)
+static uint16_t
+sync_process(struct crypto_engine *engine, uint16_t worker, struct crypto_burst *burst)
 {
 	const struct sync_engine *e = (const struct sync_engine *)engine;
 	struct sync_batch batch;
-	uint16_t done = 0;
+	uint16_t done = 0, good = 0;
 
 	RTE_SET_USED(worker);
 	while (done < burst->n) {
@@ -113,9 +122,10 @@ sync_process(struct crypto_engine *engine, uint16_t worker, struct crypto_sessio
 			burst->status[done++] = CRYPTO_ERROR;
 			continue;
 		}
-		run(e, session, &batch, &burst->status[done], n);
+		good += run(e, burst->sessions[done], &batch, &burst->status[done], n);
 		done += n;
 	}
+	return good;
 }
 
 static struct crypto_session *

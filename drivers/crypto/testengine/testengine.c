@@ -14,7 +14,8 @@ enum {
 struct slot {
 	struct crypto_session *session; /* NULL: free */
 	struct rte_mbuf *m;
-	uint32_t text_offset, text_bytes;
+	uint8_t *text;
+	uint32_t text_bytes;
 	uint8_t *icv; /* NULL: icv_copy */
 	struct crypto_nonce nonce;
 	uint8_t aad[CRYPTO_AAD_MAX];
@@ -45,12 +46,11 @@ lane_random(struct lane *lane, uint32_t below)
 }
 
 static void
-slot_fill(struct slot *slot, struct crypto_session *session, const struct crypto_burst *burst,
-	uint16_t i)
+slot_fill(struct slot *slot, const struct crypto_burst *burst, uint16_t i)
 {
-	slot->session = session;
+	slot->session = burst->sessions[i];
 	slot->m = burst->pkts[i];
-	slot->text_offset = burst->text_offset[i];
+	slot->text = burst->text[i];
 	slot->text_bytes = burst->text_bytes[i];
 	slot->icv = burst->icv[i] == burst->icv_copy[i] ? NULL : burst->icv[i];
 	slot->nonce = burst->nonce[i];
@@ -59,8 +59,8 @@ slot_fill(struct slot *slot, struct crypto_session *session, const struct crypto
 }
 
 static uint16_t
-test_submit(struct crypto_engine *engine, uint16_t worker, struct crypto_session *session,
-	const struct crypto_burst *burst, uint16_t first)
+test_submit(struct crypto_engine *engine, uint16_t worker, const struct crypto_burst *burst,
+	uint16_t first)
 {
 	struct lane *lane = &((struct test_engine *)engine)->lanes[worker];
 	uint16_t wish = 0, taken = 0;
@@ -73,7 +73,7 @@ test_submit(struct crypto_engine *engine, uint16_t worker, struct crypto_session
 
 		if (slot->session != NULL)
 			continue;
-		slot_fill(slot, session, burst, first + taken++);
+		slot_fill(slot, burst, first + taken++);
 		slot->polls_left = lane_random(lane, DELAY_MAX + 1);
 	}
 	return taken;
@@ -86,12 +86,13 @@ slot_complete(struct test_engine *e, uint16_t worker, struct slot *slot)
 
 	burst->n = 1;
 	burst->pkts[0] = slot->m;
-	burst->text_offset[0] = slot->text_offset;
+	burst->sessions[0] = slot->session;
+	burst->text[0] = slot->text;
 	burst->text_bytes[0] = slot->text_bytes;
 	burst->icv[0] = slot->icv != NULL ? slot->icv : slot->icv_copy;
 	burst->nonce[0] = slot->nonce;
 	memcpy(burst->aad[0], slot->aad, sizeof(slot->aad));
-	e->inner->ops->process(e->inner, worker, slot->session, burst);
+	e->inner->ops->process(e->inner, worker, burst);
 	slot->session = NULL;
 	return burst->status[0];
 }

@@ -47,7 +47,7 @@ job_add(struct crypto_burst *burst, unsigned segments, uint8_t fill)
 	}
 	burst->icv[i] = (uint8_t *)rte_pktmbuf_append(m, ICV);
 	burst->pkts[i] = m;
-	burst->text_offset[i] = 0;
+	burst->text[i] = rte_pktmbuf_mtod(m, uint8_t *);
 	burst->text_bytes[i] = 4 * segments;
 	memset(burst->nonce[i].bytes, i, sizeof(burst->nonce[i].bytes));
 	memset(burst->aad[i], fill, sizeof(burst->aad[i]));
@@ -120,7 +120,6 @@ bursts_of_chains_go_and_come(void **state)
 
 		for (unsigned s = 0; s < RTE_DIM(segments); s++) {
 			burst.n = 0;
-			burst.aad_bytes = AAD;
 			while (burst.n < CRYPTO_BURST && (burst.n + 1) * segments[s] < POOL_SIZE)
 				job_add(&burst, segments[s], (uint8_t)(burst.n + 1));
 			engine_run(engines[e], out, &burst);
@@ -151,7 +150,6 @@ one_forgery_harms_no_other(void **state)
 		struct crypto_session *in = session_make(engines[e], CRYPTO_DECRYPT);
 
 		burst.n = 0;
-		burst.aad_bytes = AAD;
 		for (uint16_t i = 0; i < CRYPTO_BURST; i++)
 			job_add(&burst, 1 + i % 3, (uint8_t)i);
 		engine_run(engines[e], out, &burst);
@@ -174,7 +172,6 @@ endless_chain_fails_alone(void **state)
 
 	(void)state;
 	burst.n = 0;
-	burst.aad_bytes = AAD;
 	job_add(&burst, 3, 1);
 	job_add(&burst, 257, 2);
 	job_add(&burst, 256, 3);
