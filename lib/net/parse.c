@@ -11,15 +11,25 @@ enum {
 	L4_PULL = 8, /* bytes after the headers that pkt.h promises to be contiguous */
 };
 
-/* The shortest header of each protocol that we look into. Later fragments have none. */
-static const uint8_t l4_header_min[256] = {
-	[IPPROTO_ICMP] = 8,
-	[IPPROTO_TCP] = 20,
-	[IPPROTO_UDP] = 8,
-	[IPPROTO_ESP] = 8,
-	[IPPROTO_ICMPV6] = 8,
-	[IPPROTO_SCTP] = 12,
-	[IPPROTO_UDPLITE] = 8,
+#define PORTS RTE_BE32(0xffffffff)
+#define TYPE_AND_CODE RTE_BE32(0xffff0000)
+
+/* Those that we look into. Later fragments have no header. */
+const struct parse_l4 parse_l4[256] = {
+	[IPPROTO_ICMP] = {TYPE_AND_CODE, 8},
+	[IPPROTO_TCP] = {PORTS, 20},
+	[IPPROTO_UDP] = {PORTS, 8},
+	[IPPROTO_ESP] = {0, 8},
+	[IPPROTO_ICMPV6] = {TYPE_AND_CODE, 8},
+	[IPPROTO_SCTP] = {PORTS, 12},
+	[IPPROTO_UDPLITE] = {PORTS, 8},
+};
+
+/* No martian and no link scope: not 0/8, 127/8, 169/8 (for link-local ones), 224/4 and above. */
+const uint8_t parse_plain4[256] = {
+	[1 ... 126] = 1,
+	[128 ... 168] = 1,
+	[170 ... 223] = 1,
 };
 
 static bool
@@ -67,51 +77,32 @@ parse_flow_hash(const struct pkt *p, const void *ip)
 
 /* What follows the headers of both families: l4_offset, proto and flags are in the view. */
 static inline enum drop_reason
-parse_l4(struct rte_mbuf *m)
+read_l4(struct rte_mbuf *m)
 {
 	struct pkt *p = pkt(m);
-	uint32_t ports;
+	const struct parse_l4 *l4 = &parse_l4[p->proto];
+	uint32_t ports = 0;
 
-	p->src_port_be = 0;
-	p->dst_port_be = 0;
 	if (!(p->flags & PKT_LATER_FRAGMENT)) {
-		uint32_t available = m->pkt_len - p->l4_offset;
-
-		if (unlikely(available < l4_header_min[p->proto]))
+		if (unlikely(m->pkt_len - p->l4_offset < l4->bytes))
 			return DROP_l4_truncated;
-		switch (p->proto) {
-		case IPPROTO_TCP:
-		case IPPROTO_UDP:
-		case IPPROTO_UDPLITE:
-		case IPPROTO_SCTP:
+		if (l4->bytes) {
 			memcpy(&ports, rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset), 4);
-			memcpy(&p->src_port_be, &ports, 2);
-			memcpy(&p->dst_port_be, (uint8_t *)&ports + 2, 2);
-			break;
-		case IPPROTO_ICMP:
-		case IPPROTO_ICMPV6:
-			memcpy(&p->src_port_be, rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset),
-				2);
-			break;
+			ports &= l4->ports;
 		}
 	}
+	p->ports_be = ports;
 	return DROP_NONE;
 }
 
-/*
- * The length of the header is a multiple of 4, and at least 20. The one's complement sum is the
- * sum modulo 65,535: it is right when nothing is left, since a header is never all zero.
- */
-static inline bool
+/* As parse_ipv4_checksum_right, of a header of any length, which is a multiple of 4. */
+static bool
 header_checksum_right(const uint8_t *header, unsigned int length)
 {
-	uint64_t first, second, sum;
+	uint64_t sum = 0;
 	uint32_t word;
 
-	memcpy(&first, header, sizeof(first));
-	memcpy(&second, header + sizeof(first), sizeof(second));
-	sum = (uint32_t)first + (first >> 32) + (uint32_t)second + (second >> 32);
-	for (unsigned int i = sizeof(first) + sizeof(second); i < length; i += sizeof(word)) {
+	for (unsigned int i = 0; i < length; i += sizeof(word)) {
 		memcpy(&word, header + i, sizeof(word));
 		sum += word;
 	}
@@ -177,6 +168,7 @@ parse_ipv4(struct rte_mbuf *m)
 	p->tos = ip->type_of_service;
 	p->ttl = ip->time_to_live;
 	p->l4_offset = header;
+	p->plain = parse_plain4[(uint8_t)ip->src_addr] & parse_plain4[(uint8_t)ip->dst_addr];
 	fragment = rte_be_to_cpu_16(ip->fragment_offset);
 	if (fragment & RTE_IPV4_HDR_DF_FLAG)
 		p->flags |= PKT_DF;
@@ -187,7 +179,7 @@ parse_ipv4(struct rte_mbuf *m)
 		if (why != DROP_NONE)
 			return why;
 	}
-	return parse_l4(m);
+	return read_l4(m);
 }
 
 /* The walk along IPv6 extension headers. */
@@ -264,6 +256,12 @@ parse_ipv6_extensions(struct rte_mbuf *m, struct extensions *walk)
 	return DROP_NONE;
 }
 
+static bool
+is_plain6(const uint8_t addr[16])
+{
+	return addr[0] != 0 && addr[0] < 0xfe;
+}
+
 static __rte_noinline enum drop_reason
 parse_ipv6(struct rte_mbuf *m)
 {
@@ -294,14 +292,16 @@ parse_ipv6(struct rte_mbuf *m)
 		return why;
 	p->proto = walk.next;
 	p->l4_offset = walk.offset;
-	return parse_l4(m);
+	ip = rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *);
+	p->plain = is_plain6(ip->src_addr) && is_plain6(ip->dst_addr);
+	return read_l4(m);
 }
 
 enum drop_reason
-parse_ip(struct rte_mbuf *m)
+parse_ip_any(struct rte_mbuf *m)
 {
 	if (unlikely(m->data_len < 1))
-		return pkt_pull(m, 1) ? parse_ip(m) : DROP_ip_truncated;
+		return pkt_pull(m, 1) ? parse_ip_any(m) : DROP_ip_truncated;
 	pkt(m)->flags &= ~(PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF);
 	switch (*rte_pktmbuf_mtod(m, const uint8_t *) >> 4) {
 	case 4:

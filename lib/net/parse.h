@@ -2,52 +2,98 @@
 #ifndef PARSE_H
 #define PARSE_H
 
+#include <string.h>
+
 #include <rte_ip.h>
 
 #include "drop.h"
 #include "pkt.h"
 
+/* What the packet path reads of an L4 header. */
+struct parse_l4 {
+	uint32_t ports; /* mask of its first four bytes, as they lie there: ports, or type and code
+			 */
+	uint8_t bytes;  /* the shortest there is */
+};
+
+extern const struct parse_l4 parse_l4[256]; /* by protocol */
+extern const uint8_t parse_plain4[256];     /* by an IPv4 address's first byte */
+
+/* The rest of parse_ip: what is not as most packets are. */
+enum drop_reason parse_ip_any(struct rte_mbuf *m);
+
+/*
+ * The one's complement sum is the sum modulo 65,535: it is right when nothing is left, since a
+ * header is never all zero. Of a header without options.
+ */
+static inline bool
+parse_ipv4_checksum_right(const struct rte_ipv4_hdr *ip)
+{
+	uint64_t first, second, sum;
+	uint32_t last;
+
+	memcpy(&first, ip, sizeof(first));
+	memcpy(&second, (const uint8_t *)ip + sizeof(first), sizeof(second));
+	memcpy(&last, (const uint8_t *)ip + sizeof(first) + sizeof(second), sizeof(last));
+	sum = (uint32_t)first + (first >> 32) + (uint32_t)second + (second >> 32) + last;
+	return sum % 0xffff == 0;
+}
+
+/* Parses the packet if it is as most are: IPv4 without options, whole, in one piece as far as its
+ * headers go, and right. false: parse_ip_any will find out. */
+static inline bool
+parse_ipv4_common(struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+	struct pkt *p = pkt(m);
+	const struct parse_l4 *l4;
+	uint32_t ports, kept;
+
+	if (unlikely(m->data_len < sizeof(*ip) + 8 || ip->version_ihl != RTE_IPV4_VHL_DEF))
+		return false;
+	l4 = &parse_l4[ip->next_proto_id];
+	if (unlikely(rte_be_to_cpu_16(ip->total_length) != m->pkt_len ||
+		     (ip->fragment_offset & RTE_BE16((uint16_t)~RTE_IPV4_HDR_DF_FLAG)) ||
+		     m->pkt_len < sizeof(*ip) + l4->bytes))
+		return false;
+	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+		unlikely(!parse_ipv4_checksum_right(ip)))
+		return false;
+	m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
+	kept = p->flags & ~(PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF);
+	memcpy(&ports, ip + 1, sizeof(ports));
+	p->family = 4;
+	p->proto = ip->next_proto_id;
+	p->flags = kept | (ip->fragment_offset ? PKT_DF : 0);
+	p->tos = ip->type_of_service;
+	p->ttl = ip->time_to_live;
+	p->l4_offset = sizeof(*ip);
+	p->ports_be = ports & l4->ports;
+	p->plain = parse_plain4[(uint8_t)ip->src_addr] & parse_plain4[(uint8_t)ip->dst_addr];
+	return true;
+}
+
 /*
  * Reads the IP packet at the mbuf's data into its view: family, proto, flags (the fragment and DF
  * ones; the others are kept), tos, ttl, l4_offset, ports; trims Ethernet padding; makes
- * the headers contiguous. The IPv4 header checksum is verified unless the NIC did
- * (RTE_MBUF_F_RX_IP_CKSUM_GOOD, which is used up: it does not speak of an inner header). IPv6
- * extension headers are followed up to 8 deep: hop-by-hop, routing, destination options, fragment;
- * anything else ends the chain as the L4 protocol. Ports are those of TCP, UDP, UDP-Lite, SCTP.
- * Addresses are not judged here. Returns DROP_NONE or why the packet cannot go on. RFC 791, 8200.
- * Any thread.
+ * the headers contiguous; notes whether its addresses are plain. The IPv4 header checksum is
+ * verified unless the NIC did (RTE_MBUF_F_RX_IP_CKSUM_GOOD, which is used up: it does not speak of
+ * an inner header). IPv6 extension headers are followed up to 8 deep: hop-by-hop, routing,
+ * destination options, fragment; anything else ends the chain as the L4 protocol. Ports are those
+ * of TCP, UDP, UDP-Lite, SCTP. Addresses are not judged here. Returns DROP_NONE or why the packet
+ * cannot go on. RFC 791, 8200. Any thread.
  */
-enum drop_reason parse_ip(struct rte_mbuf *m);
+static inline enum drop_reason
+parse_ip(struct rte_mbuf *m)
+{
+	return likely(parse_ipv4_common(m)) ? DROP_NONE : parse_ip_any(m);
+}
 
 /*
  * For ECMP: over addresses, protocol and ports of the packet with this view and IP header. All
  * fragments of a packet hash alike: without ports. Any thread.
  */
 uint32_t parse_flow_hash(const struct pkt *p, const void *ip);
-
-/* Whether an address with this first byte is a plain unicast one: no martian, no link scope. false:
- * it has to be looked at. */
-static inline bool
-parse_is_plain_address(uint8_t family, uint8_t first)
-{
-	if (family == 4)
-		return first != 0 && first != 127 && first != 169 && first < 224;
-	return first != 0 && first < 0xfe;
-}
-
-static inline bool
-parse_has_plain_addresses(const struct rte_mbuf *m)
-{
-	uint8_t family = pkt_const(m)->family;
-	bool v4 = family == 4;
-	size_t src = v4 ? offsetof(struct rte_ipv4_hdr, src_addr)
-			: offsetof(struct rte_ipv6_hdr, src_addr);
-	size_t dst = v4 ? offsetof(struct rte_ipv4_hdr, dst_addr)
-			: offsetof(struct rte_ipv6_hdr, dst_addr);
-
-	return parse_is_plain_address(family, *rte_pktmbuf_mtod_offset(m, const uint8_t *, src)) &&
-	       parse_is_plain_address(family, *rte_pktmbuf_mtod_offset(m, const uint8_t *, dst));
-}
 
 /* The rare halves of the two below: where an address is not a plain one. */
 enum drop_reason parse_martian_odd(const struct rte_mbuf *m);
@@ -64,7 +110,7 @@ bool parse_is_link_scope_odd(const struct rte_mbuf *m);
 static inline enum drop_reason
 parse_martian(const struct rte_mbuf *m)
 {
-	return likely(parse_has_plain_addresses(m)) ? DROP_NONE : parse_martian_odd(m);
+	return likely(pkt_const(m)->plain) ? DROP_NONE : parse_martian_odd(m);
 }
 
 /* Whether source or destination is link-local, or the destination a link-scope multicast or the
@@ -72,7 +118,7 @@ parse_martian(const struct rte_mbuf *m)
 static inline bool
 parse_is_link_scope(const struct rte_mbuf *m)
 {
-	return unlikely(!parse_has_plain_addresses(m)) && parse_is_link_scope_odd(m);
+	return unlikely(!pkt_const(m)->plain) && parse_is_link_scope_odd(m);
 }
 
 #endif

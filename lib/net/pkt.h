@@ -62,18 +62,23 @@ struct pkt {
 	uint8_t tos;    /* TOS or traffic class */
 	uint8_t ttl;
 	uint16_t l4_offset; /* IP header and extension headers */
-	uint16_t
-		src_port_be; /* ICMP: type in the low address byte, as on the wire: type and code */
-	uint16_t dst_port_be; /* ICMP: 0 */
-	uint16_t table;       /* forwarding table */
-	uint32_t nexthop;     /* index into the next-hop table */
-	uint32_t tunnel;      /* index; valid with tunnel_generation */
+	union {
+		struct {
+			uint16_t src_port_be; /* ICMP: type and code, as on the wire */
+			uint16_t dst_port_be; /* ICMP: 0 */
+		};
+		uint32_t ports_be;
+	};
+	uint16_t table;   /* forwarding table */
+	uint32_t nexthop; /* index into the next-hop table */
+	uint32_t tunnel;  /* index; valid with tunnel_generation */
 	uint16_t tunnel_generation;
 	uint8_t task;      /* enum pkt_task */
 	uint8_t depth;     /* tunnels it has been put into */
 	uint32_t argument; /* with TASK_ICMP_ERROR: MTU */
 	uint8_t icmp_type, icmp_code;
 	uint8_t answers; /* the zone of the packet that this one of ours answers, plus 1; 0: none */
+	uint8_t plain;   /* both addresses are unicast ones of no special kind; 0: not known */
 	uint16_t frag_mtu; /* fragment the finished envelope to this; 0: leave it whole */
 	struct sa *sa;     /* on the owning worker only */
 	uint64_t seq;      /* extended sequence number */

@@ -44,54 +44,27 @@ vlan_port(const struct port_table *ports, uint16_t ethdev, uint16_t vlan)
 	return index == PORT_NONE ? NULL : ports->ports[index];
 }
 
-/* Whether the frame's destination address means us; notes broadcast and multicast ones. */
-static bool
-frame_is_ours(const struct worker *w, const struct port *port, struct rte_mbuf *m)
-{
-	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-
-	if (rte_is_multicast_ether_addr(&eth->dst_addr)) {
-		pkt(m)->flags |= PKT_ETH_MULTICAST;
-		return true;
-	}
-	return w->tables->promiscuous || rte_is_same_ether_addr(&eth->dst_addr, &port->mac);
-}
-
-/* The IP packet in the frame, parsed; DROP_NONE, or why not. */
-static enum drop_reason
-frame_parse(
-	struct rte_mbuf *m, const struct port *port, rte_be16_t ethertype, uint16_t header_bytes)
-{
-	struct pkt *p = pkt(m);
-	enum drop_reason why;
-	struct ip_addr src;
-
-	rte_pktmbuf_adj(m, header_bytes);
-	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
-		p->flags |= PKT_CHECKSUM_GOOD;
-	why = parse_ip(m);
-	if (why != DROP_NONE)
-		return why;
-	if (p->family != (ethertype == RTE_BE16(RTE_ETHER_TYPE_IPV4) ? 4 : 6))
-		return DROP_ip_version;
-	why = parse_martian(m);
-	if (why != DROP_NONE)
-		return why;
-	if (port->role == PORT_BOTH) {
-		src = ip_src(m);
-		p->zone = port_zone(port, &src);
-	} else {
-		p->zone = port->role == PORT_PROTECTED ? ZONE_PROTECTED : ZONE_UNPROTECTED;
-	}
-	return DROP_NONE;
-}
-
-/* Frames of one VLAN of an ethdev, one after the other: found and counted at once. */
+/* What the frames of one VLAN of an ethdev, one after the other, have in common. */
 struct arrivals {
 	struct port *port; /* NULL: none */
 	uint16_t vlan;
+	bool promiscuous;
+	uint64_t mac; /* of the port, as the first 6 bytes of a frame to it lie in the memory */
+	struct pkt view;
 	uint64_t packets, bytes;
 };
+
+enum { MAC_BITS = 48 };
+
+/* The destination MAC address of a frame of at least 14 bytes. */
+static inline uint64_t
+frame_destination(const struct rte_mbuf *m)
+{
+	uint64_t first;
+
+	memcpy(&first, rte_pktmbuf_mtod(m, const void *), sizeof(first));
+	return rte_le_to_cpu_64(first) & (UINT64_MAX >> (64 - MAC_BITS));
+}
 
 static inline void
 arrivals_count(const struct worker *w, struct arrivals *a)
@@ -103,8 +76,54 @@ arrivals_count(const struct worker *w, struct arrivals *a)
 static inline void
 arrivals_begin(const struct worker *w, struct arrivals *a, uint16_t ethdev, uint16_t vlan)
 {
+	struct port *port = vlan_port(w->tables->ports, ethdev, vlan);
+
 	arrivals_count(w, a);
-	*a = (struct arrivals){.port = vlan_port(w->tables->ports, ethdev, vlan), .vlan = vlan};
+	*a = (struct arrivals){.port = port, .vlan = vlan, .promiscuous = w->tables->promiscuous};
+	if (!port)
+		return;
+	memcpy(&a->mac, &port->mac, sizeof(port->mac));
+	a->mac = rte_le_to_cpu_64(a->mac);
+	a->view.port = port->index;
+	a->view.table = port->table;
+	a->view.zone = port->role == PORT_PROTECTED ? ZONE_PROTECTED : ZONE_UNPROTECTED;
+}
+
+/* Whether the frame's destination address means us; notes broadcast and multicast ones. */
+static inline bool
+frame_is_ours(const struct arrivals *a, struct rte_mbuf *m)
+{
+	uint64_t mac = frame_destination(m);
+
+	if (unlikely(mac & 1)) {
+		pkt(m)->flags |= PKT_ETH_MULTICAST;
+		return true;
+	}
+	return a->promiscuous || mac == a->mac;
+}
+
+/* The IP packet in the frame, parsed; DROP_NONE, or why not. */
+static inline enum drop_reason
+frame_parse(
+	struct rte_mbuf *m, const struct port *port, rte_be16_t ethertype, uint16_t header_bytes)
+{
+	struct pkt *p = pkt(m);
+	enum drop_reason why;
+	struct ip_addr src;
+
+	rte_pktmbuf_adj(m, header_bytes);
+	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		p->flags |= PKT_CHECKSUM_GOOD;
+	why = parse_ip(m);
+	if (unlikely(why != DROP_NONE))
+		return why;
+	if (unlikely(p->family != (ethertype == RTE_BE16(RTE_ETHER_TYPE_IPV4) ? 4 : 6)))
+		return DROP_ip_version;
+	if (unlikely(port->role == PORT_BOTH)) {
+		src = ip_src(m);
+		p->zone = port_zone(port, &src);
+	}
+	return parse_martian(m);
 }
 
 /* true: an IP packet that goes on. Everything else has been dealt with. */
@@ -113,32 +132,29 @@ input_one(struct worker *w, uint16_t ethdev, struct rte_mbuf *m, struct arrivals
 {
 	struct header header;
 	enum drop_reason why;
-	struct port *port;
 
-	memset(pkt(m), 0, sizeof(struct pkt));
 	if (unlikely(!header_read(m, &header))) {
+		*pkt(m) = arrivals->view;
 		drop(w, m, DROP_ip_truncated);
 		return false;
 	}
 	if (unlikely(header.vlan != arrivals->vlan))
 		arrivals_begin(w, arrivals, ethdev, header.vlan);
-	port = arrivals->port;
-	if (unlikely(!port)) {
+	*pkt(m) = arrivals->view;
+	if (unlikely(!arrivals->port)) {
 		drop(w, m, DROP_vlan_unknown);
 		return false;
 	}
-	pkt(m)->port = port->index;
-	pkt(m)->table = port->table;
 	arrivals->packets++;
 	arrivals->bytes += m->pkt_len;
-	if (!frame_is_ours(w, port, m)) {
+	if (unlikely(!frame_is_ours(arrivals, m))) {
 		drop(w, m, DROP_eth_destination);
 		return false;
 	}
 	switch (header.ethertype) {
 	case RTE_BE16(RTE_ETHER_TYPE_IPV4):
 	case RTE_BE16(RTE_ETHER_TYPE_IPV6):
-		why = frame_parse(m, port, header.ethertype, header.bytes);
+		why = frame_parse(m, arrivals->port, header.ethertype, header.bytes);
 		break;
 	case RTE_BE16(RTE_ETHER_TYPE_ARP):
 		rte_pktmbuf_adj(m, header.bytes);

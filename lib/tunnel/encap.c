@@ -95,6 +95,7 @@ outer_view(const struct tunnel *tunnel, struct pkt *view, uint8_t tos, bool df)
 	if (df)
 		view->flags |= PKT_DF;
 	view->tos = tos;
+	view->plain = 0;
 	view->nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED);
 }
 
