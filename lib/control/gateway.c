@@ -72,7 +72,6 @@ start_base(struct gateway *g, struct report *report)
 	size_t bytes = rte_rcu_qsbr_get_memsize(WORKERS_MAX);
 
 	g->n_workers = workers_count();
-	g->socket = workers_socket();
 	if (g->n_workers == 0) {
 		report_add(report, NULL, 0, "lcores",
 			"there is no worker lcore: the main lcore is the control lcore, and at "
@@ -86,6 +85,7 @@ start_base(struct gateway *g, struct report *report)
 			WORKERS_MAX);
 		return -EINVAL;
 	}
+	workers_nodes(&g->nodes);
 	g->qsbr = rte_zmalloc("qsbr", bytes, RTE_CACHE_LINE_SIZE);
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!g->qsbr || g->epoll < 0)
@@ -140,42 +140,84 @@ stop_pools(struct gateway *g)
 		rte_mempool_free(g->pools[i]);
 }
 
+/* The view of another node than the first: the same, read from its own memory. */
+static struct tables *
+view_create(const struct gateway *g, uint16_t node)
+{
+	struct tables *view = rte_zmalloc_socket(
+		"tables", sizeof(*view), RTE_CACHE_LINE_SIZE, g->nodes.sockets[node]);
+
+	if (!view)
+		return NULL;
+	*view = g->tables;
+	view->fib = fib_reader(g->fib, node);
+	view->nexthops = nexthop_entries(g->nexthops, node);
+	view->sad = sad_reader(g->sad, node);
+	for (uint16_t i = 0; i < node; i++)
+		view->tunnels = view->tunnels->next;
+	return view;
+}
+
 static int
-start_tables(struct gateway *g, struct report *report)
+create_tables(struct gateway *g, struct error *err)
 {
 	const struct config_limits *l = &g->config->limits;
 	/* every neighbour may have a host route */
 	struct fib_limits limits = {l->routes4 + l->neighbours, l->routes6 + l->neighbours};
 	uint32_t nexthops = l->neighbours + l->tunnels * 2 + 4096;
+
+	error_set(err, -ENOMEM, "no memory");
+	g->tables.ports = port_table_create();
+	if (!g->tables.ports)
+		return -ENOMEM;
+	g->fib = fib_create(&limits, g->qsbr, &g->nodes, err);
+	if (!g->fib)
+		return -ENOMEM;
+	g->nexthops = nexthop_table_create(nexthops, g->qsbr, &g->nodes, err);
+	if (!g->nexthops)
+		return -ENOMEM;
+	g->routes = route_table_create(g->fib, g->nexthops, err);
+	if (!g->routes)
+		return -ENOMEM;
+	g->tables.tunnels = tunnel_table_create(l->tunnels, &g->nodes, err);
+	if (!g->tables.tunnels)
+		return -ENOMEM;
+	g->sad = sad_create(RTE_MAX(l->sas, g->config->n_sas), g->qsbr, &g->nodes, err);
+	return g->sad ? 0 : -ENOMEM;
+}
+
+static int
+start_tables(struct gateway *g, struct report *report)
+{
 	struct error err;
 
-	g->tables.promiscuous = g->options.promiscuous;
-	g->tables.ports = port_table_create();
-	g->tables.fib = fib_create(&limits, g->qsbr, g->socket, &err);
-	g->nexthops =
-		g->tables.fib ? nexthop_table_create(nexthops, g->qsbr, g->socket, &err) : NULL;
-	g->routes = g->nexthops ? route_table_create(g->tables.fib, g->nexthops, &err) : NULL;
-	g->tables.tunnels = g->routes ? tunnel_table_create(l->tunnels, &err) : NULL;
-	g->tables.sad = g->tables.tunnels ? sad_create(RTE_MAX(l->sas, g->config->n_sas), g->qsbr,
-						    g->socket, &err)
-					  : NULL;
-	if (!g->tables.sad || !g->tables.ports) {
-		report_add(
-			report, NULL, 0, "tables", "%s", g->tables.ports ? err.text : "no memory");
+	if (create_tables(g, &err) != 0) {
+		report_add(report, NULL, 0, "tables", "%s", err.text);
 		return -ENOMEM;
 	}
-	g->tables.nexthops = nexthop_entries(g->nexthops);
+	g->tables.promiscuous = g->options.promiscuous;
+	g->tables.fib = fib_reader(g->fib, 0);
+	g->tables.nexthops = nexthop_entries(g->nexthops, 0);
+	g->tables.sad = sad_reader(g->sad, 0);
+	g->views[0] = &g->tables;
+	for (uint16_t i = 1; i < g->nodes.n; i++) {
+		g->views[i] = view_create(g, i);
+		if (!g->views[i])
+			return -ENOMEM;
+	}
 	return 0;
 }
 
 static void
 stop_tables(struct gateway *g)
 {
-	sad_destroy(g->tables.sad);
+	for (uint16_t i = 1; i < g->nodes.n; i++)
+		rte_free(g->views[i]);
+	sad_destroy(g->sad);
 	tunnel_table_destroy(g->tables.tunnels);
 	route_table_destroy(g->routes);
 	nexthop_table_destroy(g->nexthops);
-	fib_destroy(g->tables.fib);
+	fib_destroy(g->fib);
 	if (g->tables.ports)
 		port_table_destroy(g->tables.ports);
 }
@@ -186,6 +228,7 @@ start_crypto(struct gateway *g, struct report *report)
 	struct crypto_engine_params params = {
 		.device = g->config->crypto_device[0] ? g->config->crypto_device : NULL,
 		.workers = g->n_workers,
+		.socket = g->nodes.sockets[0],
 		.sessions_max = RTE_MAX(g->config->limits.sas, g->config->n_sas),
 	};
 	struct error err = {"the application offers no crypto engine"};
@@ -417,7 +460,8 @@ gateway_run(struct gateway *g, const volatile sig_atomic_t *stop)
 	for (uint16_t i = 0; i < g->tables.ports->count; i++)
 		if (g->tables.ports->ports[i]->link_up)
 			neigh_announce(g->neighbours, i);
-	__atomic_store_n(&g->tables.forwarding, true, __ATOMIC_RELEASE);
+	for (uint16_t i = 0; i < g->nodes.n; i++)
+		__atomic_store_n(&g->views[i]->forwarding, true, __ATOMIC_RELEASE);
 	if (workers_launch(g) != 0)
 		return 1;
 	while (!*stop) {

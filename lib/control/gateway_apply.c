@@ -77,8 +77,8 @@ apply_ports(struct gateway *g, struct report *report)
 static void
 apply_udp_port(struct gateway *g, const struct tunnel_config *c)
 {
-	if (c->carrier == TUNNEL_UDP)
-		g->tables.udp_ports[c->local_port / 64] |= 1ull << (c->local_port % 64);
+	for (uint16_t i = 0; c->carrier == TUNNEL_UDP && i < g->nodes.n; i++)
+		g->views[i]->udp_ports[c->local_port / 64] |= 1ull << (c->local_port % 64);
 }
 
 /* The tunnel's own inner addresses are ours, in its inner table. */
@@ -106,6 +106,13 @@ apply_inner_addresses(struct gateway *g, const struct tunnel *t, struct error *e
 	return rc;
 }
 
+/* Of a tunnel's SAs that are no worker's own: on its node the tunnel is, too. */
+static uint16_t
+default_owner(const struct gateway *g, uint32_t tunnel)
+{
+	return (uint16_t)(tunnel % g->n_workers);
+}
+
 static int
 apply_tunnels(struct gateway *g, struct report *report)
 {
@@ -117,8 +124,8 @@ apply_tunnels(struct gateway *g, struct report *report)
 
 		/* an empty table gives out its indexes in order: they are those of the
 		 * configuration */
-		if (tunnel_create(g->tables.tunnels, &c->tunnel, g->n_workers, g->socket, &t,
-			    &err) != 0 ||
+		if (tunnel_create(g->tables.tunnels, &c->tunnel, g->n_workers,
+			    workers_socket(g, default_owner(g, i)), &t, &err) != 0 ||
 			apply_inner_addresses(g, t, &err) != 0) {
 			report_add(report, c->origin.file, c->origin.line, c->origin.label, "%s",
 				err.text);
@@ -148,7 +155,7 @@ sa_make(struct gateway *g, const struct config_sa *c, const struct tunnel *t, ui
 {
 	enum sa_payload payload =
 		t->encapsulation == TUNNEL_IPIP ? SA_PAYLOAD_IPIP : SA_PAYLOAD_TUNNEL;
-	int socket = (int)rte_lcore_to_socket_id(g->workers[owner]->lcore);
+	int socket = workers_socket(g, owner);
 	struct seq_state_entry *entry = NULL;
 	int rc = 0;
 
@@ -174,7 +181,7 @@ static int
 sa_apply(struct gateway *g, const struct config_sa *c, struct error *err)
 {
 	const struct tunnel *t = g->tables.tunnels->tunnels[c->tunnel];
-	uint16_t owner = c->has_owner ? c->sa.worker : (uint16_t)(t->index % g->n_workers);
+	uint16_t owner = c->has_owner ? c->sa.worker : default_owner(g, t->index);
 	struct gateway_sa *s = &g->sas[g->n_sas];
 	int rc;
 
@@ -184,7 +191,7 @@ sa_apply(struct gateway *g, const struct config_sa *c, struct error *err)
 			g->n_workers);
 	rc = sa_make(g, c, t, owner, &s->sa, err);
 	if (rc == 0 && c->sa.direction == SA_IN) {
-		rc = sad_publish(g->tables.sad, s->sa, err);
+		rc = sad_publish(g->sad, s->sa, err);
 		if (rc != 0)
 			sa_destroy(s->sa);
 	}
@@ -309,14 +316,11 @@ apply_policies(struct gateway *g, struct report *report)
 			.tunnel = c->tunnel,
 			.selector = c->selector};
 	}
-	if (n)
-		g->tables.spd = spd_build(policies, n, g->n_workers, g->socket, &err);
+	int rc = policies_replace(g, policies, n, &err);
 	free(policies);
-	if (n && !g->tables.spd) {
+	if (rc != 0)
 		report_add(report, g->config->file, 0, "policies", "%s", err.text);
-		return -EINVAL;
-	}
-	return 0;
+	return rc;
 }
 
 int
@@ -341,12 +345,12 @@ apply_undo(struct gateway *g)
 		struct sa *sa = g->sas[i].sa;
 
 		if (sa->direction == SA_IN)
-			sad_retire(g->tables.sad, sa);
+			sad_retire(g->sad, sa);
 		else
 			seq_state_release(g->state, sa);
 		sa_destroy(sa);
 	}
 	free(g->sas);
 	g->n_sas = 0;
-	spd_destroy(g->tables.spd);
+	policies_replace(g, NULL, 0, NULL);
 }

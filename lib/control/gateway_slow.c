@@ -212,7 +212,7 @@ neigh_send_frame(void *arg, uint16_t port, struct rte_mbuf *m)
 static bool
 is_on_link(const struct gateway *g, uint16_t table, const struct neigh *n)
 {
-	const struct nexthop *nh = &g->tables.nexthops[fib_lookup(g->tables.fib, table, &n->addr)];
+	const struct nexthop *nh = &g->tables.nexthops[fib_lookup(g->fib, table, &n->addr)];
 
 	if (ip_addr_is_link_local(&n->addr))
 		return false;

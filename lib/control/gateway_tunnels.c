@@ -21,8 +21,8 @@ outer_lookup(const struct gateway *g, const struct tunnel *t, uint32_t *id)
 {
 	const struct nexthop *entries = g->tables.nexthops;
 
-	*id = nexthop_select(entries, fib_lookup(g->tables.fib, t->outer_table, &t->config.remote),
-		t->outer_hash);
+	*id = nexthop_select(
+		entries, fib_lookup(g->fib, t->outer_table, &t->config.remote), t->outer_hash);
 	return &entries[*id];
 }
 

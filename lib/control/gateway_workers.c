@@ -34,9 +34,43 @@ worker_lcore(uint16_t n)
 }
 
 int
-workers_socket(void)
+workers_socket(const struct gateway *g, uint16_t worker)
 {
-	return workers_count() ? (int)rte_lcore_to_socket_id(worker_lcore(0)) : 0;
+	return g->nodes.sockets[workers_node(g, worker)];
+}
+
+/* The place of an lcore's node; nodes->n when it is not there. */
+static uint16_t
+node_of(const struct numa_nodes *nodes, uint16_t lcore)
+{
+	uint16_t i = 0;
+
+	while (i < nodes->n && nodes->sockets[i] != (int)rte_lcore_to_socket_id(lcore))
+		i++;
+	return i;
+}
+
+void
+workers_nodes(struct numa_nodes *nodes)
+{
+	/* without huge pages EAL's memory is in one piece, wherever the kernel put it */
+	uint16_t n = rte_eal_has_hugepages() ? workers_count() : 1;
+
+	nodes->n = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t lcore = worker_lcore(i);
+
+		if (node_of(nodes, lcore) == nodes->n)
+			nodes->sockets[nodes->n++] = (int)rte_lcore_to_socket_id(lcore);
+	}
+}
+
+uint16_t
+workers_node(const struct gateway *g, uint16_t worker)
+{
+	uint16_t node = node_of(&g->nodes, worker_lcore(worker));
+
+	return node < g->nodes.n ? node : 0;
 }
 
 static struct worker *
@@ -87,7 +121,6 @@ workers_create(struct gateway *g, struct report *report)
 		.reassembly_max = g->config->limits.reassembly,
 		.echoes = g->config->icmp.echo,
 		.errors = g->config->icmp.errors,
-		.tables = &g->tables,
 		.qsbr = g->qsbr,
 		.inboxes = g->inboxes,
 		.n_ports = g->tables.ports->count,
@@ -101,6 +134,7 @@ workers_create(struct gateway *g, struct report *report)
 	for (uint16_t i = 0; g->to_control && i < g->n_workers; i++) {
 		params.index = i;
 		params.lcore = worker_lcore(i);
+		params.tables = g->views[workers_node(g, i)];
 		params.pool = g->pools[rte_lcore_to_socket_id(params.lcore)];
 		g->workers[i] = worker_create(&params, &err);
 		if (!g->workers[i]) {

@@ -32,13 +32,17 @@ struct gateway_sa {
 struct gateway {
 	struct gateway_options options;
 	const struct config *config;
-	struct tables tables;
+	struct numa_nodes nodes; /* with workers; the first worker's is the first */
+	struct tables tables;    /* of the first node's workers, and the control lcore's own */
+	struct tables *views[RTE_MAX_NUMA_NODES]; /* by place in nodes; [0] is &tables */
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_mempool *pools[RTE_MAX_NUMA_NODES];
 
 	struct port_device devices[RTE_MAX_ETHPORTS];
 	uint16_t n_devices;
 
+	struct fib *fib;
+	struct sad *sad;
 	struct nexthop_table *nexthops;
 	struct route_table *routes;
 	struct neigh_table *neighbours;
@@ -48,7 +52,6 @@ struct gateway {
 	struct worker *workers[WORKERS_MAX];
 	struct rte_ring *inboxes[WORKERS_MAX];
 	uint16_t n_workers;
-	int socket; /* NUMA node of the first worker: the tables are there */
 	struct rte_ring *to_control;
 	bool stop_workers; /* atomic */
 	bool running;
@@ -75,12 +78,22 @@ int workers_launch(struct gateway *g);
 void workers_stop(struct gateway *g);
 void workers_release(struct gateway *g);
 void workers_destroy(struct gateway *g);
-uint16_t workers_count(void); /* worker lcores that EAL was given */
-int workers_socket(void);     /* NUMA node of the first of them */
+uint16_t workers_count(void);                 /* worker lcores that EAL was given */
+void workers_nodes(struct numa_nodes *nodes); /* that have one */
+uint16_t workers_node(const struct gateway *g, uint16_t worker); /* place in g->nodes */
+int workers_socket(const struct gateway *g, uint16_t worker);
 
 /* gateway_apply.c: the configuration's objects into the tables */
 int apply_config(struct gateway *g, struct report *report);
 void apply_undo(struct gateway *g);
+
+/*
+ * gateway_policies.c: these are the ordered policies from now on (none: n is 0). Each burst of a
+ * worker is judged by the old set or by the new one, whole. Builds first, which may take long for
+ * many, then waits for a grace period and frees the old set. On an error nothing has changed.
+ */
+int policies_replace(
+	struct gateway *g, const struct spd_policy *policies, uint32_t n, struct error *err);
 
 /* gateway_tunnels.c: what changes with routes and SAs */
 void tunnels_resolve(struct gateway *g); /* outer next hops, MTUs, states; commits */

@@ -26,17 +26,21 @@ struct change {
 	uint32_t nexthop;
 };
 
-struct fib {
-	/* what readers need. side: whose copies they use; written by the control lcore */
-	uint32_t side;
+struct fib_reader {
+	uint32_t side; /* whose copies are read; written by the control lcore */
+	int socket;
 	/* rte_fib and rte_fib6; NULL: none yet. The control lcore changes those of the other side
 	 */
 	void *copies[SIDES][FAMILIES][TABLES_MAX];
+};
 
-	/* control lcore only */
+/* Control lcore only. */
+struct fib {
+	uint32_t side; /* of all readers */
+	uint16_t n_readers;
+	struct fib_reader *readers[RTE_MAX_NUMA_NODES];
 	struct fib_limits limits;
 	struct rte_rcu_qsbr *qsbr;
-	int socket;
 	struct change *changes;
 	size_t n_changes, room;
 };
@@ -54,34 +58,55 @@ routes_limit(const struct fib_limits *limits, uint8_t family)
 }
 
 static void **
-copy_slot(struct fib *fib, uint32_t side, uint8_t family, uint16_t table)
+copy_slot(struct fib_reader *r, uint32_t side, uint8_t family, uint16_t table)
 {
-	return &fib->copies[side][family_index(family)][table];
+	return &r->copies[side][family_index(family)][table];
 }
 
-/* As a reader sees it. */
 static void *
-active_copy(const struct fib *fib, uint8_t family, uint16_t table)
+active_copy(const struct fib_reader *r, uint8_t family, uint16_t table)
 {
-	uint32_t side = __atomic_load_n(&fib->side, __ATOMIC_ACQUIRE);
+	uint32_t side = __atomic_load_n(&r->side, __ATOMIC_ACQUIRE);
 
-	return __atomic_load_n(&fib->copies[side][family_index(family)][table], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&r->copies[side][family_index(family)][table], __ATOMIC_ACQUIRE);
 }
 
 struct fib *
-fib_create(
-	const struct fib_limits *limits, struct rte_rcu_qsbr *qsbr, int socket, struct error *err)
+fib_create(const struct fib_limits *limits, struct rte_rcu_qsbr *qsbr,
+	const struct numa_nodes *nodes, struct error *err)
 {
-	struct fib *fib = rte_zmalloc_socket("fib", sizeof(*fib), RTE_CACHE_LINE_SIZE, socket);
+	struct fib *fib = calloc(1, sizeof(*fib));
 
-	if (!fib) {
-		error_set(err, -ENOMEM, "no memory for the forwarding tables");
-		return NULL;
-	}
+	if (!fib)
+		goto no_memory;
 	fib->limits = *limits;
 	fib->qsbr = qsbr;
-	fib->socket = socket;
+	for (uint16_t i = 0; i < nodes->n; i++) {
+		struct fib_reader *r = rte_zmalloc_socket(
+			"fib", sizeof(*r), RTE_CACHE_LINE_SIZE, nodes->sockets[i]);
+
+		if (!r)
+			goto no_memory;
+		r->socket = nodes->sockets[i];
+		fib->readers[fib->n_readers++] = r;
+	}
 	return fib;
+no_memory:
+	error_set(err, -ENOMEM, "no memory for the forwarding tables");
+	fib_destroy(fib);
+	return NULL;
+}
+
+static void
+reader_destroy(struct fib_reader *r)
+{
+	for (uint32_t side = 0; side < SIDES; side++) {
+		for (uint16_t table = 0; table < TABLES_MAX; table++) {
+			fib_copy_destroy(4, *copy_slot(r, side, 4, table));
+			fib_copy_destroy(6, *copy_slot(r, side, 6, table));
+		}
+	}
+	rte_free(r);
 }
 
 void
@@ -89,14 +114,16 @@ fib_destroy(struct fib *fib)
 {
 	if (!fib)
 		return;
-	for (uint32_t side = 0; side < SIDES; side++) {
-		for (uint16_t table = 0; table < TABLES_MAX; table++) {
-			fib_copy_destroy(4, *copy_slot(fib, side, 4, table));
-			fib_copy_destroy(6, *copy_slot(fib, side, 6, table));
-		}
-	}
+	for (uint16_t i = 0; i < fib->n_readers; i++)
+		reader_destroy(fib->readers[i]);
 	free(fib->changes);
-	rte_free(fib);
+	free(fib);
+}
+
+const struct fib_reader *
+fib_reader(const struct fib *fib, uint16_t node)
+{
+	return fib->readers[node];
 }
 
 uint64_t
@@ -112,25 +139,27 @@ fib_memory_bytes(const struct fib_limits *limits, bool v4, bool v6)
 }
 
 static void *
-create_copy(struct fib *fib, uint32_t side, uint8_t family, uint16_t table)
+create_copy(const struct fib *fib, const struct fib_reader *r, uint32_t side, uint8_t family,
+	uint16_t table)
 {
 	char name[40]; /* 20 characters, with a pointer of 48 bits */
 
-	snprintf(name, sizeof(name), "%" PRIxPTR ".%u.%u.%u", (uintptr_t)fib, family, table, side);
-	return fib_copy_create(name, family, routes_limit(&fib->limits, family), fib->socket);
+	snprintf(name, sizeof(name), "%" PRIxPTR ".%u.%u.%u", (uintptr_t)r, family, table, side);
+	return fib_copy_create(name, family, routes_limit(&fib->limits, family), r->socket);
 }
 
 /* An empty table is to a reader what a missing one is, so it may be shown at once. */
 static int
-ensure_table(struct fib *fib, uint8_t family, uint16_t table, struct error *err)
+ensure_in_reader(const struct fib *fib, struct fib_reader *r, uint8_t family, uint16_t table,
+	struct error *err)
 {
 	void *copies[SIDES] = {0};
 
 	/* one side alone is missing after a failed rebuild: the commit makes it */
-	if (*copy_slot(fib, 0, family, table) || *copy_slot(fib, 1, family, table))
+	if (*copy_slot(r, 0, family, table) || *copy_slot(r, 1, family, table))
 		return 0;
 	for (uint32_t side = 0; side < SIDES; side++) {
-		copies[side] = create_copy(fib, side, family, table);
+		copies[side] = create_copy(fib, r, side, family, table);
 		if (!copies[side]) {
 			int code = rte_errno == ENOTSUP ? -ENOTSUP : -ENOMEM;
 
@@ -145,9 +174,19 @@ ensure_table(struct fib *fib, uint8_t family, uint16_t table, struct error *err)
 		}
 	}
 	for (uint32_t side = 0; side < SIDES; side++)
-		__atomic_store_n(
-			copy_slot(fib, side, family, table), copies[side], __ATOMIC_RELEASE);
+		__atomic_store_n(copy_slot(r, side, family, table), copies[side], __ATOMIC_RELEASE);
 	return 0;
+}
+
+/* After an error some nodes may have the table, still empty, and the next change makes the rest. */
+static int
+ensure_table(const struct fib *fib, uint8_t family, uint16_t table, struct error *err)
+{
+	int ret = 0;
+
+	for (uint16_t i = 0; i < fib->n_readers && ret == 0; i++)
+		ret = ensure_in_reader(fib, fib->readers[i], family, table, err);
+	return ret;
 }
 
 static int
@@ -200,16 +239,16 @@ fib_rollback(struct fib *fib)
 
 /* Makes one copy of the side that nobody reads anew, from the other side's. */
 static int
-rebuild(struct fib *fib, uint32_t side, uint8_t family, uint16_t table)
+rebuild(const struct fib *fib, struct fib_reader *r, uint32_t side, uint8_t family, uint16_t table)
 {
-	void **slot = copy_slot(fib, side, family, table);
-	void *from = *copy_slot(fib, !side, family, table);
+	void **slot = copy_slot(r, side, family, table);
+	void *from = *copy_slot(r, !side, family, table);
 	int ret;
 
 	/* freed first: there is seldom room for a third one */
 	fib_copy_destroy(family, *slot);
 	*slot = NULL;
-	void *copy = create_copy(fib, side, family, table);
+	void *copy = create_copy(fib, r, side, family, table);
 	if (!copy)
 		return -ENOMEM;
 	ret = fib_copy_fill(family, copy, from);
@@ -223,7 +262,7 @@ rebuild(struct fib *fib, uint32_t side, uint8_t family, uint16_t table)
 
 /* Makes the copies that an earlier rebuild had no memory for. */
 static int
-repair(struct fib *fib, uint32_t side, struct error *err)
+repair(const struct fib *fib, struct fib_reader *r, uint32_t side, struct error *err)
 {
 	static const uint8_t families[] = {4, 6};
 
@@ -231,10 +270,10 @@ repair(struct fib *fib, uint32_t side, struct error *err)
 		for (uint16_t table = 0; table < TABLES_MAX; table++) {
 			uint8_t family = families[f];
 
-			if (*copy_slot(fib, side, family, table) ||
-				!*copy_slot(fib, !side, family, table))
+			if (*copy_slot(r, side, family, table) ||
+				!*copy_slot(r, !side, family, table))
 				continue;
-			if (rebuild(fib, side, family, table) != 0)
+			if (rebuild(fib, r, side, family, table) != 0)
 				return error_set(err, -ENOMEM,
 					"no memory for the second copy of IPv%u table %u", family,
 					table);
@@ -261,11 +300,11 @@ apply_error(const struct fib *fib, const struct change *c, int code, struct erro
 /* Applies what was noted to one side; *done: how many changes it came to, the failed one included.
  */
 static int
-apply(struct fib *fib, uint32_t side, size_t *done, struct error *err)
+apply(const struct fib *fib, struct fib_reader *r, uint32_t side, size_t *done, struct error *err)
 {
 	for (*done = 0; *done < fib->n_changes;) {
 		const struct change *c = &fib->changes[(*done)++];
-		void *copy = *copy_slot(fib, side, c->prefix.addr.family, c->table);
+		void *copy = *copy_slot(r, side, c->prefix.addr.family, c->table);
 		int ret;
 
 		if (!copy)
@@ -285,7 +324,7 @@ apply(struct fib *fib, uint32_t side, size_t *done, struct error *err)
  * one would not do: what failed may be half done.
  */
 static void
-restore(struct fib *fib, uint32_t side, size_t done)
+restore(const struct fib *fib, struct fib_reader *r, uint32_t side, size_t done)
 {
 	bool rebuilt[FAMILIES][TABLES_MAX] = {0};
 
@@ -294,10 +333,10 @@ restore(struct fib *fib, uint32_t side, size_t done)
 		uint8_t family = c->prefix.addr.family;
 		bool *seen = &rebuilt[family_index(family)][c->table];
 
-		if (*seen || !*copy_slot(fib, side, family, c->table))
+		if (*seen || !*copy_slot(r, side, family, c->table))
 			continue;
 		*seen = true;
-		if (rebuild(fib, side, family, c->table) != 0)
+		if (rebuild(fib, r, side, family, c->table) != 0)
 			log_warn(fib,
 				"no memory for the second copy of IPv%u table %u; tried again at "
 				"the next change",
@@ -305,27 +344,52 @@ restore(struct fib *fib, uint32_t side, size_t done)
 	}
 }
 
+/* Changes the side that nobody reads on every node, or on none. */
+static int
+prepare(const struct fib *fib, uint32_t side, struct error *err)
+{
+	for (uint16_t i = 0; i < fib->n_readers; i++) {
+		size_t done = 0;
+		int ret = repair(fib, fib->readers[i], side, err);
+
+		if (ret == 0)
+			ret = apply(fib, fib->readers[i], side, &done, err);
+		if (ret == 0)
+			continue;
+		restore(fib, fib->readers[i], side, done);
+		while (i-- > 0)
+			restore(fib, fib->readers[i], side, fib->n_changes);
+		return ret;
+	}
+	return 0;
+}
+
+/* Readers change to the prepared side; then the one that they have left is changed as well. */
+static void
+publish(struct fib *fib)
+{
+	uint32_t old = fib->side;
+	size_t done;
+
+	fib->side = !old;
+	for (uint16_t i = 0; i < fib->n_readers; i++)
+		__atomic_store_n(&fib->readers[i]->side, fib->side, __ATOMIC_RELEASE);
+	rte_rcu_qsbr_synchronize(fib->qsbr, RTE_QSBR_THRID_INVALID);
+	for (uint16_t i = 0; i < fib->n_readers; i++)
+		if (apply(fib, fib->readers[i], old, &done, NULL) != 0)
+			restore(fib, fib->readers[i], old, fib->n_changes);
+}
+
 int
 fib_commit(struct fib *fib, struct error *err)
 {
-	uint32_t old = fib->side, new = !old;
-	size_t done;
 	int ret;
 
 	if (fib->n_changes == 0)
 		return 0;
-	ret = repair(fib, new, err);
-	if (ret == 0) {
-		ret = apply(fib, new, &done, err);
-		if (ret != 0)
-			restore(fib, new, done);
-	}
-	if (ret == 0) {
-		__atomic_store_n(&fib->side, new, __ATOMIC_RELEASE);
-		rte_rcu_qsbr_synchronize(fib->qsbr, RTE_QSBR_THRID_INVALID);
-		if (apply(fib, old, &done, NULL) != 0)
-			restore(fib, old, fib->n_changes);
-	}
+	ret = prepare(fib, !fib->side, err);
+	if (ret == 0)
+		publish(fib);
 	fib->n_changes = 0;
 	return ret;
 }
@@ -338,12 +402,12 @@ fib_lookup(const struct fib *fib, uint16_t table, const struct ip_addr *addr)
 	if (addr->family == 4) {
 		uint32_t dst = ip_addr_to_v4(addr);
 
-		fib_lookup4_bulk(fib, table, &dst, &nexthop, 1);
+		fib_lookup4_bulk(fib->readers[0], table, &dst, &nexthop, 1);
 	} else {
 		uint8_t dst[1][16];
 
 		memcpy(dst[0], addr->bytes, 16);
-		fib_lookup6_bulk(fib, table, dst, &nexthop, 1);
+		fib_lookup6_bulk(fib->readers[0], table, dst, &nexthop, 1);
 	}
 	return (uint32_t)nexthop;
 }
@@ -356,10 +420,10 @@ no_table(uint64_t *nexthops, uint16_t n)
 }
 
 void
-fib_lookup4_bulk(
-	const struct fib *fib, uint16_t table, uint32_t *dst4, uint64_t *nexthops, uint16_t n)
+fib_lookup4_bulk(const struct fib_reader *reader, uint16_t table, uint32_t *dst4,
+	uint64_t *nexthops, uint16_t n)
 {
-	struct rte_fib *copy = active_copy(fib, 4, table);
+	struct rte_fib *copy = active_copy(reader, 4, table);
 
 	if (copy)
 		rte_fib_lookup_bulk(copy, dst4, nexthops, n);
@@ -368,10 +432,10 @@ fib_lookup4_bulk(
 }
 
 void
-fib_lookup6_bulk(
-	const struct fib *fib, uint16_t table, uint8_t (*dst6)[16], uint64_t *nexthops, uint16_t n)
+fib_lookup6_bulk(const struct fib_reader *reader, uint16_t table, uint8_t (*dst6)[16],
+	uint64_t *nexthops, uint16_t n)
 {
-	struct rte_fib6 *copy = active_copy(fib, 6, table);
+	struct rte_fib6 *copy = active_copy(reader, 6, table);
 
 	if (copy)
 		rte_fib6_lookup_bulk(copy, dst6, nexthops, n);

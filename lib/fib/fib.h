@@ -6,7 +6,8 @@
  * Forwarding tables by id, both families: rte_fib and rte_fib6, each twice. rte_fib of 22.11 has no
  * RCU: a freed tbl8 is reused at once, so a reader could get another prefix's next hop. So changes
  * go to the copy that nobody reads, the copies are exchanged, and after a grace period the same
- * changes go to the other one. A reader sees all of a commit or nothing.
+ * changes go to the other one. A reader sees all of a commit or nothing. All this exists once for
+ * each NUMA node that has a reader.
  */
 
 #include <stdbool.h>
@@ -16,19 +17,26 @@
 
 #include "addr.h"
 #include "errmsg.h"
+#include "numa.h"
 
 struct fib;
+
+/* What one node's workers look up in. */
+struct fib_reader;
 
 struct fib_limits {
 	uint32_t routes4, routes6; /* each table's; tbl8 groups are derived from them */
 };
 
-struct fib *fib_create(
-	const struct fib_limits *limits, struct rte_rcu_qsbr *qsbr, int socket, struct error *err);
+struct fib *fib_create(const struct fib_limits *limits, struct rte_rcu_qsbr *qsbr,
+	const struct numa_nodes *nodes, struct error *err);
 void fib_destroy(struct fib *fib);
 
-/* Bytes that one table takes for each family, so that EAL's memory can be chosen before it exists.
- */
+/* node: the place in the list given to fib_create. Valid for the fib's life. */
+const struct fib_reader *fib_reader(const struct fib *fib, uint16_t node);
+
+/* Bytes that one table takes for each family on each node, so that EAL's memory can be chosen
+ * before it exists. */
 uint64_t fib_memory_bytes(const struct fib_limits *limits, bool v4, bool v6);
 
 /* Notes a change of `table` (made for that family when it does not exist). Nothing is seen by
@@ -51,9 +59,9 @@ uint32_t fib_lookup(const struct fib *fib, uint16_t table, const struct ip_addr 
 
 /* Data path, inside a read section. dst4: host byte order. A table or family without routes gives
  * NEXTHOP_ID_NONE. n <= BURST_MAX. */
-void fib_lookup4_bulk(
-	const struct fib *fib, uint16_t table, uint32_t *dst4, uint64_t *nexthops, uint16_t n);
-void fib_lookup6_bulk(
-	const struct fib *fib, uint16_t table, uint8_t (*dst6)[16], uint64_t *nexthops, uint16_t n);
+void fib_lookup4_bulk(const struct fib_reader *reader, uint16_t table, uint32_t *dst4,
+	uint64_t *nexthops, uint16_t n);
+void fib_lookup6_bulk(const struct fib_reader *reader, uint16_t table, uint8_t (*dst6)[16],
+	uint64_t *nexthops, uint16_t n);
 
 #endif

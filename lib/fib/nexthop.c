@@ -38,13 +38,14 @@ struct queue {
 };
 
 struct nexthop_table {
-	struct nexthop *entries;
+	struct numa_nodes nodes;
+	struct nexthop
+		*entries[RTE_MAX_NUMA_NODES]; /* by place in nodes: equal but for `members` */
 	struct state *states;
 	struct rte_hash *by_value;
 	struct rte_rcu_qsbr *qsbr;
 	struct queue free, retired;
 	uint32_t capacity;
-	int socket;
 };
 
 static void
@@ -72,24 +73,29 @@ table_alloc(struct nexthop_table *t)
 		.entries = RTE_MAX(t->capacity, 16u),
 		.key_len = sizeof(struct key),
 		.hash_func = rte_jhash,
-		.socket_id = t->socket,
+		.socket_id = t->nodes.sockets[0],
 		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE, /* never full before we are */
 	};
 
 	snprintf(name, sizeof(name), "nh%" PRIxPTR, (uintptr_t)t);
-	t->entries = rte_zmalloc_socket(
-		"nexthops", t->capacity * sizeof(*t->entries), RTE_CACHE_LINE_SIZE, t->socket);
+	for (uint16_t i = 0; i < t->nodes.n; i++) {
+		t->entries[i] = rte_zmalloc_socket("nexthops", t->capacity * sizeof(struct nexthop),
+			RTE_CACHE_LINE_SIZE, t->nodes.sockets[i]);
+		if (!t->entries[i])
+			return -ENOMEM;
+	}
 	t->states = calloc(t->capacity, sizeof(*t->states));
 	t->free.ids = calloc(t->capacity, sizeof(uint32_t));
 	t->retired.ids = calloc(t->capacity, sizeof(uint32_t));
-	if (!t->entries || !t->states || !t->free.ids || !t->retired.ids)
+	if (!t->states || !t->free.ids || !t->retired.ids)
 		return -ENOMEM;
 	t->by_value = rte_hash_create(&params);
 	return t->by_value ? 0 : -rte_errno;
 }
 
 struct nexthop_table *
-nexthop_table_create(uint32_t capacity, struct rte_rcu_qsbr *qsbr, int socket, struct error *err)
+nexthop_table_create(uint32_t capacity, struct rte_rcu_qsbr *qsbr, const struct numa_nodes *nodes,
+	struct error *err)
 {
 	static const enum nexthop_type fixed[] = {
 		[NEXTHOP_ID_NONE] = NEXTHOP_NONE,
@@ -105,15 +111,16 @@ nexthop_table_create(uint32_t capacity, struct rte_rcu_qsbr *qsbr, int socket, s
 	}
 	t->capacity = capacity + NEXTHOP_ID_FIRST_FREE;
 	t->qsbr = qsbr;
-	t->socket = socket;
+	t->nodes = *nodes;
 	int ret = table_alloc(t);
 	if (ret != 0) {
 		error_set(err, ret, "no memory for %u next hops: %s", capacity, strerror(-ret));
 		nexthop_table_destroy(t);
 		return NULL;
 	}
-	for (uint32_t id = 0; id < NEXTHOP_ID_FIRST_FREE; id++)
-		t->entries[id].type = (uint8_t)fixed[id];
+	for (uint16_t i = 0; i < nodes->n; i++)
+		for (uint32_t id = 0; id < NEXTHOP_ID_FIRST_FREE; id++)
+			t->entries[i][id].type = (uint8_t)fixed[id];
 	for (uint32_t id = NEXTHOP_ID_FIRST_FREE; id < t->capacity; id++)
 		queue_push(t, &t->free, id);
 	return t;
@@ -124,9 +131,11 @@ nexthop_table_destroy(struct nexthop_table *t)
 {
 	if (!t)
 		return;
-	for (uint32_t id = 0; t->entries && id < t->capacity; id++)
-		rte_free(t->entries[id].members);
-	rte_free(t->entries);
+	for (uint16_t i = 0; i < t->nodes.n; i++) {
+		for (uint32_t id = 0; t->entries[i] && id < t->capacity; id++)
+			rte_free(t->entries[i][id].members);
+		rte_free(t->entries[i]);
+	}
 	rte_hash_free(t->by_value);
 	free(t->states);
 	free(t->free.ids);
@@ -192,7 +201,7 @@ nexthop_find(const struct nexthop_table *t, const struct nexthop *like)
 }
 
 static int
-fill(struct nexthop_table *t, struct nexthop *nh, const struct nexthop *like)
+fill(struct nexthop *nh, const struct nexthop *like, int socket)
 {
 	size_t bytes = like->n_members * sizeof(like->members[0]);
 
@@ -202,18 +211,27 @@ fill(struct nexthop_table *t, struct nexthop *nh, const struct nexthop *like)
 		nh->n_members = 0;
 		return 0;
 	}
-	nh->members = rte_malloc_socket("nexthops", bytes, 0, t->socket);
+	nh->members = rte_malloc_socket("nexthops", bytes, 0, socket);
 	if (!nh->members)
 		return -ENOMEM;
 	memcpy(nh->members, like->members, bytes);
 	return 0;
 }
 
+static void
+clear(struct nexthop_table *t, uint32_t id)
+{
+	for (uint16_t i = 0; i < t->nodes.n; i++) {
+		rte_free(t->entries[i][id].members);
+		t->entries[i][id] = (struct nexthop){0};
+	}
+}
+
 static int
 make(struct nexthop_table *t, const struct nexthop *like, const struct key *key, uint32_t *id,
 	struct error *err)
 {
-	int ret;
+	int ret = 0;
 
 	if (t->free.count == 0)
 		nexthop_reclaim(t, true);
@@ -221,18 +239,17 @@ make(struct nexthop_table *t, const struct nexthop *like, const struct key *key,
 		return error_set(err, -ENOSPC, "all %u next hops are in use",
 			t->capacity - NEXTHOP_ID_FIRST_FREE);
 	*id = t->free.ids[t->free.head];
-	struct nexthop *nh = &t->entries[*id];
-	ret = fill(t, nh, like);
+	for (uint16_t i = 0; i < t->nodes.n && ret == 0; i++)
+		ret = fill(&t->entries[i][*id], like, t->nodes.sockets[i]);
 	if (ret == 0)
 		ret = rte_hash_add_key_data(t->by_value, key, (void *)(uintptr_t)*id);
 	if (ret != 0) {
-		rte_free(nh->members);
-		*nh = (struct nexthop){0};
+		clear(t, *id);
 		return error_set(err, ret, "no memory for a next hop");
 	}
 	queue_pop(t, &t->free);
-	for (uint8_t i = 0; i < nh->n_members; i++)
-		t->states[nh->members[i]].refs++;
+	for (uint8_t i = 0; i < t->entries[0][*id].n_members; i++)
+		t->states[like->members[i]].refs++;
 	return 0;
 }
 
@@ -262,7 +279,7 @@ nexthop_put(struct nexthop_table *t, uint32_t id)
 {
 	if (id < NEXTHOP_ID_FIRST_FREE || --t->states[id].refs > 0)
 		return;
-	struct nexthop *nh = &t->entries[id];
+	const struct nexthop *nh = &t->entries[0][id];
 	struct key key = key_of(nh);
 
 	rte_hash_del_key(t->by_value, &key);
@@ -282,8 +299,7 @@ nexthop_reclaim(struct nexthop_table *t, bool wait)
 		if (rte_rcu_qsbr_check(t->qsbr, t->states[id].token, wait) != 1)
 			return;
 		queue_pop(t, &t->retired);
-		rte_free(t->entries[id].members);
-		t->entries[id] = (struct nexthop){0};
+		clear(t, id);
 		queue_push(t, &t->free, id);
 	}
 }
@@ -295,8 +311,10 @@ nexthop_set_link(struct nexthop_table *t, uint32_t id, const uint8_t mac[6], boo
 
 	for (int i = 0; i < 6; i++)
 		link |= (uint64_t)mac[i] << (8 * i);
-	if (t->entries[id].type == NEXTHOP_NEIGHBOUR)
-		__atomic_store_n(&t->entries[id].link, link, __ATOMIC_RELAXED);
+	if (t->entries[0][id].type != NEXTHOP_NEIGHBOUR)
+		return;
+	for (uint16_t i = 0; i < t->nodes.n; i++)
+		__atomic_store_n(&t->entries[i][id].link, link, __ATOMIC_RELAXED);
 }
 
 uint32_t
@@ -306,7 +324,7 @@ nexthop_count(const struct nexthop_table *t)
 }
 
 const struct nexthop *
-nexthop_entries(const struct nexthop_table *t)
+nexthop_entries(const struct nexthop_table *t, uint16_t node)
 {
-	return t->entries;
+	return t->entries[node];
 }

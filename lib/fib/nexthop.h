@@ -5,7 +5,7 @@
 /*
  * What a route leads to. A FIB entry is an index into one table of these. The control lcore writes;
  * an entry that is published changes only in its atomic word (link), and an index is reused only
- * after a grace period.
+ * after a grace period. Each NUMA node with workers has the table once.
  */
 
 #include <stdbool.h>
@@ -15,6 +15,7 @@
 
 #include "addr.h"
 #include "errmsg.h"
+#include "numa.h"
 #include "sizes.h"
 
 enum nexthop_type {
@@ -52,8 +53,8 @@ struct nexthop {
 
 struct nexthop_table;
 
-struct nexthop_table *nexthop_table_create(
-	uint32_t capacity, struct rte_rcu_qsbr *qsbr, int socket, struct error *err);
+struct nexthop_table *nexthop_table_create(uint32_t capacity, struct rte_rcu_qsbr *qsbr,
+	const struct numa_nodes *nodes, struct error *err);
 void nexthop_table_destroy(struct nexthop_table *t);
 
 /* Finds or makes the entry with these values (link is kept when it exists) and takes a reference.
@@ -74,8 +75,9 @@ void nexthop_set_link(struct nexthop_table *t, uint32_t id, const uint8_t mac[6]
 
 uint32_t nexthop_count(const struct nexthop_table *t);
 
-/* The entries themselves, for the packet path. Valid for the table's life. */
-const struct nexthop *nexthop_entries(const struct nexthop_table *t);
+/* The entries themselves, for the packet path. node: the place in the list given to
+ * nexthop_table_create. Valid for the table's life. */
+const struct nexthop *nexthop_entries(const struct nexthop_table *t, uint16_t node);
 
 /* The entry that a flow takes: itself, or a group's member. Data path. */
 static inline uint32_t

@@ -418,7 +418,7 @@ choose(struct route_table *t, const struct prefix *p, uint32_t *id, struct error
 static void
 put_if_group(struct route_table *t, uint32_t id)
 {
-	if (nexthop_entries(t->nexthops)[id].type == NEXTHOP_GROUP)
+	if (nexthop_entries(t->nexthops, 0)[id].type == NEXTHOP_GROUP)
 		nexthop_put(t->nexthops, id);
 }
 

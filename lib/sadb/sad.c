@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_errno.h>
 #include <rte_hash.h>
 #include <rte_jhash.h>
 #include <rte_malloc.h>
@@ -31,29 +30,33 @@ struct key {
 
 _Static_assert(sizeof(struct key) == 24, "struct key has padding");
 
-struct sad {
-	/* read by workers */
+struct sad_reader {
 	struct slot *slots;
 	uint32_t mask;
 	uint32_t hashed; /* how many are in `others`; atomic */
 	struct rte_hash *others;
+};
 
-	/* control lcore only */
-	uint32_t *reserved __rte_cache_aligned; /* by slot: the SPI, or 0 */
+/* Control lcore only. */
+struct sad {
+	struct sad_reader *readers[RTE_MAX_NUMA_NODES]; /* the same SAs in the same places */
+	uint16_t n_readers;
+	uint32_t mask;
+	uint32_t *reserved; /* by slot: the SPI, or 0 */
 	uint32_t n_reserved;
 	uint32_t count;
 	uint32_t capacity;
 };
 
 static struct rte_hash *
-create_hash(const struct sad *sad, struct rte_rcu_qsbr *qsbr, int socket)
+create_hash(const struct sad_reader *r, uint32_t capacity, struct rte_rcu_qsbr *qsbr, int socket)
 {
 	/* the place of a deleted key is reused only after a grace period; nobody waits for it */
 	struct rte_hash_rcu_config rcu = {.v = qsbr, .mode = RTE_HASH_QSBR_MODE_DQ};
 	char name[RTE_HASH_NAMESIZE];
 	struct rte_hash_parameters params = {
 		.name = name,
-		.entries = RTE_MAX(sad->capacity, 64u),
+		.entries = RTE_MAX(capacity, 64u),
 		.key_len = sizeof(struct key),
 		.hash_func = rte_jhash,
 		.socket_id = socket,
@@ -61,7 +64,7 @@ create_hash(const struct sad *sad, struct rte_rcu_qsbr *qsbr, int socket)
 			RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF | RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 	};
 
-	snprintf(name, sizeof(name), "sad%" PRIxPTR, (uintptr_t)sad);
+	snprintf(name, sizeof(name), "sad%" PRIxPTR, (uintptr_t)r);
 	struct rte_hash *hash = rte_hash_create(&params);
 	if (hash && rte_hash_rcu_qsbr_add(hash, &rcu) != 0) {
 		rte_hash_free(hash);
@@ -70,10 +73,39 @@ create_hash(const struct sad *sad, struct rte_rcu_qsbr *qsbr, int socket)
 	return hash;
 }
 
-struct sad *
-sad_create(uint32_t capacity, struct rte_rcu_qsbr *qsbr, int socket, struct error *err)
+static void
+reader_destroy(struct sad_reader *r)
 {
-	struct sad *sad = rte_zmalloc_socket("sad", sizeof(*sad), RTE_CACHE_LINE_SIZE, socket);
+	if (!r)
+		return;
+	rte_hash_free(r->others);
+	rte_free(r->slots);
+	rte_free(r);
+}
+
+static struct sad_reader *
+reader_create(uint32_t slots, uint32_t capacity, struct rte_rcu_qsbr *qsbr, int socket)
+{
+	struct sad_reader *r = rte_zmalloc_socket("sad", sizeof(*r), RTE_CACHE_LINE_SIZE, socket);
+
+	if (!r)
+		return NULL;
+	r->mask = slots - 1;
+	r->slots =
+		rte_zmalloc_socket("sad", slots * sizeof(*r->slots), RTE_CACHE_LINE_SIZE, socket);
+	r->others = r->slots ? create_hash(r, capacity, qsbr, socket) : NULL;
+	if (!r->others) {
+		reader_destroy(r);
+		return NULL;
+	}
+	return r;
+}
+
+struct sad *
+sad_create(uint32_t capacity, struct rte_rcu_qsbr *qsbr, const struct numa_nodes *nodes,
+	struct error *err)
+{
+	struct sad *sad = calloc(1, sizeof(*sad));
 	/* at least a fifth of the slots stays free, so that foreign SPIs find theirs, too */
 	uint32_t slots = rte_align32pow2(RTE_MAX(capacity + capacity / 4, 64u));
 
@@ -81,14 +113,15 @@ sad_create(uint32_t capacity, struct rte_rcu_qsbr *qsbr, int socket, struct erro
 		goto no_memory;
 	sad->capacity = capacity;
 	sad->mask = slots - 1;
-	sad->slots =
-		rte_zmalloc_socket("sad", slots * sizeof(*sad->slots), RTE_CACHE_LINE_SIZE, socket);
 	sad->reserved = calloc(slots, sizeof(*sad->reserved));
-	if (!sad->slots || !sad->reserved)
+	if (!sad->reserved)
 		goto no_memory;
-	sad->others = create_hash(sad, qsbr, socket);
-	if (!sad->others)
-		goto no_memory;
+	for (uint16_t i = 0; i < nodes->n; i++) {
+		sad->readers[i] = reader_create(slots, capacity, qsbr, nodes->sockets[i]);
+		if (!sad->readers[i])
+			goto no_memory;
+		sad->n_readers++;
+	}
 	return sad;
 no_memory:
 	error_set(err, -ENOMEM, "no memory for an SA database of %u SAs", capacity);
@@ -101,10 +134,16 @@ sad_destroy(struct sad *sad)
 {
 	if (!sad)
 		return;
-	rte_hash_free(sad->others);
+	for (uint16_t i = 0; i < sad->n_readers; i++)
+		reader_destroy(sad->readers[i]);
 	free(sad->reserved);
-	rte_free(sad->slots);
-	rte_free(sad);
+	free(sad);
+}
+
+const struct sad_reader *
+sad_reader(const struct sad *sad, uint16_t node)
+{
+	return sad->readers[node];
 }
 
 static bool
@@ -125,9 +164,9 @@ make_key(rte_be32_t spi_be, uint8_t family, const uint8_t *dst)
 }
 
 struct sa *
-sad_lookup(const struct sad *sad, rte_be32_t spi_be, uint8_t family, const uint8_t *dst)
+sad_lookup(const struct sad_reader *r, rte_be32_t spi_be, uint8_t family, const uint8_t *dst)
 {
-	const struct slot *slot = &sad->slots[rte_be_to_cpu_32(spi_be) & sad->mask];
+	const struct slot *slot = &r->slots[rte_be_to_cpu_32(spi_be) & r->mask];
 	struct sa *sa = __atomic_load_n(&slot->sa, __ATOMIC_ACQUIRE);
 	void *data;
 
@@ -137,28 +176,65 @@ sad_lookup(const struct sad *sad, rte_be32_t spi_be, uint8_t family, const uint8
 	if (sa && __atomic_load_n(&slot->spi_be, __ATOMIC_RELAXED) == spi_be &&
 		is_for(sa, family, dst))
 		return sa;
-	if (__atomic_load_n(&sad->hashed, __ATOMIC_RELAXED) == 0)
+	if (__atomic_load_n(&r->hashed, __ATOMIC_RELAXED) == 0)
 		return NULL;
 	struct key key = make_key(spi_be, family, dst);
-	return rte_hash_lookup_data(sad->others, &key, &data) >= 0 ? data : NULL;
+	return rte_hash_lookup_data(r->others, &key, &data) >= 0 ? data : NULL;
+}
+
+static int
+hash_add(struct sad_reader *r, const struct key *key, struct sa *sa)
+{
+	int ret = rte_hash_add_key_data(r->others, key, sa);
+
+	if (ret == 0)
+		__atomic_store_n(&r->hashed, r->hashed + 1, __ATOMIC_RELEASE);
+	return ret;
+}
+
+static int
+hash_delete(struct sad_reader *r, const struct key *key)
+{
+	int32_t place = rte_hash_del_key(r->others, key);
+
+	if (place >= 0)
+		__atomic_store_n(&r->hashed, r->hashed - 1, __ATOMIC_RELEASE);
+	return place;
 }
 
 static int
 publish_in_hash(struct sad *sad, struct sa *sa)
 {
 	struct key key = make_key(sa->spi_be, sa->local.family, sa->local.bytes);
-	int ret = rte_hash_add_key_data(sad->others, &key, sa);
+	int ret;
 
-	if (ret == 0)
-		__atomic_store_n(&sad->hashed, sad->hashed + 1, __ATOMIC_RELEASE);
-	return ret;
+	for (uint16_t i = 0; i < sad->n_readers; i++) {
+		ret = hash_add(sad->readers[i], &key, sa);
+		if (ret == 0)
+			continue;
+		while (i-- > 0)
+			hash_delete(sad->readers[i], &key);
+		return ret;
+	}
+	return 0;
 }
 
 static void
-publish_in_slot(struct slot *slot, struct sa *sa)
+publish_in_slot(struct sad *sad, uint32_t index, struct sa *sa)
 {
-	__atomic_store_n(&slot->spi_be, sa->spi_be, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->sa, sa, __ATOMIC_RELEASE);
+	for (uint16_t i = 0; i < sad->n_readers; i++) {
+		struct slot *slot = &sad->readers[i]->slots[index];
+
+		__atomic_store_n(&slot->spi_be, sa->spi_be, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->sa, sa, __ATOMIC_RELEASE);
+	}
+}
+
+/* NULL: free. */
+static const struct sa *
+slot_holder(const struct sad *sad, uint32_t index)
+{
+	return sad->readers[0]->slots[index].sa;
 }
 
 int
@@ -168,15 +244,15 @@ sad_publish(struct sad *sad, struct sa *sa, struct error *err)
 	bool ours = sad->reserved[index] == spi;
 	char text[IP_ADDR_STRLEN];
 
-	if (sad_lookup(sad, sa->spi_be, sa->local.family, sa->local.bytes))
+	if (sad_lookup(sad->readers[0], sa->spi_be, sa->local.family, sa->local.bytes))
 		return error_set(err, -EEXIST,
 			"an inbound SA with SPI 0x%08x to %s is there already", spi,
 			ip_addr_format(&sa->local, text));
 	if (sad->count + sad->n_reserved - ours >= sad->capacity)
 		return error_set(err, -ENOSPC, "all %u inbound SAs are in use: raise limits.sas",
 			sad->capacity);
-	if (ours || (!sad->slots[index].sa && sad->reserved[index] == 0))
-		publish_in_slot(&sad->slots[index], sa);
+	if (ours || (!slot_holder(sad, index) && sad->reserved[index] == 0))
+		publish_in_slot(sad, index, sa);
 	else if (publish_in_hash(sad, sa) != 0)
 		return error_set(err, -ENOSPC, "no room for the inbound SA with SPI 0x%08x", spi);
 	if (ours)
@@ -188,16 +264,15 @@ sad_publish(struct sad *sad, struct sa *sa, struct error *err)
 void
 sad_retire(struct sad *sad, struct sa *sa)
 {
-	struct slot *slot = &sad->slots[rte_be_to_cpu_32(sa->spi_be) & sad->mask];
+	uint32_t index = rte_be_to_cpu_32(sa->spi_be) & sad->mask;
+	struct key key = make_key(sa->spi_be, sa->local.family, sa->local.bytes);
+	bool in_slot = slot_holder(sad, index) == sa;
 
-	if (slot->sa == sa) {
-		__atomic_store_n(&slot->sa, NULL, __ATOMIC_RELEASE);
-	} else {
-		struct key key = make_key(sa->spi_be, sa->local.family, sa->local.bytes);
-
-		if (rte_hash_del_key(sad->others, &key) < 0)
+	for (uint16_t i = 0; i < sad->n_readers; i++) {
+		if (in_slot)
+			__atomic_store_n(&sad->readers[i]->slots[index].sa, NULL, __ATOMIC_RELEASE);
+		else if (hash_delete(sad->readers[i], &key) < 0)
 			return;
-		__atomic_store_n(&sad->hashed, sad->hashed - 1, __ATOMIC_RELEASE);
 	}
 	sad->count--;
 }
@@ -218,7 +293,7 @@ sad_spi_allocate(struct sad *sad)
 	for (uint32_t i = 0; i <= sad->mask; i++) {
 		uint32_t index = (start + i) & sad->mask, spi = high | index;
 
-		if (sad->slots[index].sa || sad->reserved[index] != 0 || spi < SPI_FIRST)
+		if (slot_holder(sad, index) || sad->reserved[index] != 0 || spi < SPI_FIRST)
 			continue;
 		sad->reserved[index] = spi;
 		sad->n_reserved++;

@@ -25,13 +25,14 @@
 #include "spd.h"
 #include "tunnel.h"
 
-/* What the control lcore publishes and the workers read under RCU. */
+/* What the control lcore publishes and the workers of one NUMA node read under RCU: what of it is
+ * read at random lies on that node. */
 struct tables {
 	struct port_table *ports;
-	struct fib *fib;
+	const struct fib_reader *fib;
 	const struct nexthop *nexthops;
 	struct tunnel_table *tunnels;
-	struct sad *sad;
+	const struct sad_reader *sad;
 	struct spd *spd; /* atomic pointer; NULL: no policies */
 	/* UDP ports on which some tunnel with the carrier udp listens: a bit each */
 	uint64_t udp_ports[65536 / 64];

@@ -4,10 +4,14 @@
 #include "tunnel.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rte_common.h>
+#include <rte_hash.h>
+#include <rte_jhash.h>
 #include <rte_malloc.h>
 #include <rte_random.h>
 
@@ -20,25 +24,59 @@ enum { ESP_HEADER_BYTES = 8, ESP_TRAILER_BYTES = 2 };
 /* What the tunnel's MTU is until its outer route is known. */
 enum { PATH_MTU_DEFAULT = 1500 };
 
-struct tunnel_table *
-tunnel_table_create(uint32_t capacity, struct error *err)
+static struct tunnel_table *
+table_create(uint32_t capacity, int socket)
 {
-	struct tunnel_table *t = rte_zmalloc("tunnel_table", sizeof(*t), RTE_CACHE_LINE_SIZE);
+	struct tunnel_table *t =
+		rte_zmalloc_socket("tunnel_table", sizeof(*t), RTE_CACHE_LINE_SIZE, socket);
 
 	if (!t)
-		goto no_table;
+		return NULL;
 	t->capacity = capacity;
-	t->tunnels = rte_calloc("tunnels", capacity, sizeof(*t->tunnels), RTE_CACHE_LINE_SIZE);
-	t->generations = rte_calloc("tunnel_generations", capacity, sizeof(*t->generations), 0);
-	if (!t->tunnels || !t->generations)
-		goto no_arrays;
+	t->tunnels = rte_calloc_socket(
+		"tunnels", capacity, sizeof(*t->tunnels), RTE_CACHE_LINE_SIZE, socket);
+	t->generations = rte_calloc_socket(
+		"tunnel_generations", capacity, sizeof(*t->generations), 0, socket);
+	if (!t->tunnels || !t->generations) {
+		tunnel_table_destroy(t);
+		return NULL;
+	}
 	return t;
+}
 
-no_arrays:
-	rte_free(t->generations);
-	rte_free(t->tunnels);
-	rte_free(t);
-no_table:
+static struct rte_hash *
+names_create(const struct tunnel_table *t, int socket)
+{
+	char name[RTE_HASH_NAMESIZE];
+	struct rte_hash_parameters params = {
+		.name = name,
+		.entries = RTE_MAX(t->capacity, 64u),
+		.key_len = NAME_MAX_LEN,
+		.hash_func = rte_jhash,
+		.socket_id = socket,
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE, /* never full before we are */
+	};
+
+	snprintf(name, sizeof(name), "tunnels%" PRIxPTR, (uintptr_t)t);
+	return rte_hash_create(&params);
+}
+
+struct tunnel_table *
+tunnel_table_create(uint32_t capacity, const struct numa_nodes *nodes, struct error *err)
+{
+	struct tunnel_table *first = NULL, **last = &first;
+
+	for (uint16_t i = 0; i < nodes->n; i++) {
+		*last = table_create(capacity, nodes->sockets[i]);
+		if (!*last)
+			goto no_memory;
+		last = &(*last)->next;
+	}
+	first->by_name = names_create(first, nodes->sockets[0]);
+	if (first->by_name)
+		return first;
+no_memory:
+	tunnel_table_destroy(first);
 	error_set(err, -ENOMEM, "no memory for a table of %u tunnels", capacity);
 	return NULL;
 }
@@ -46,22 +84,40 @@ no_table:
 void
 tunnel_table_destroy(struct tunnel_table *t)
 {
-	if (!t)
-		return;
-	for (uint32_t i = 0; i < t->capacity; i++)
+	for (uint32_t i = 0; t && t->tunnels && i < t->capacity; i++)
 		tunnel_free(t->tunnels[i]);
-	rte_free(t->generations);
-	rte_free(t->tunnels);
-	rte_free(t);
+	while (t) {
+		struct tunnel_table *next = t->next;
+
+		rte_hash_free(t->by_name);
+		rte_free(t->generations);
+		rte_free(t->tunnels);
+		rte_free(t);
+		t = next;
+	}
+}
+
+/* What names are hashed as: no byte after the end of the text is another one's. */
+struct name_key {
+	char text[NAME_MAX_LEN];
+};
+
+static struct name_key
+name_key(const char *name)
+{
+	struct name_key key = {0};
+
+	snprintf(key.text, sizeof(key.text), "%s", name);
+	return key;
 }
 
 struct tunnel *
 tunnel_table_find(const struct tunnel_table *t, const char *name)
 {
-	for (uint32_t i = 0; i < t->capacity; i++)
-		if (t->tunnels[i] && strcmp(t->tunnels[i]->config.name, name) == 0)
-			return t->tunnels[i];
-	return NULL;
+	struct name_key key = name_key(name);
+	void *tunnel;
+
+	return rte_hash_lookup_data(t->by_name, &key, &tunnel) >= 0 ? tunnel : NULL;
 }
 
 static void
@@ -214,17 +270,26 @@ tunnel_init(struct tunnel *tunnel)
 	tunnel_mtu_update(tunnel, PATH_MTU_DEFAULT);
 }
 
+/* The lowest one, so that a new table gives them out in order; capacity: none. */
+static uint32_t
+free_index(struct tunnel_table *t)
+{
+	while (t->taken_below < t->capacity && t->tunnels[t->taken_below])
+		t->taken_below++;
+	return t->taken_below;
+}
+
 int
 tunnel_create(struct tunnel_table *t, const struct tunnel_config *config, uint16_t workers,
 	int socket, struct tunnel **out, struct error *err)
 {
+	struct name_key key = name_key(config->name);
 	struct tunnel *tunnel;
-	uint32_t index = 0;
+	uint32_t index;
 
 	if (tunnel_table_find(t, config->name))
 		return error_set(err, -EEXIST, "there is a tunnel %s already", config->name);
-	while (index < t->capacity && t->tunnels[index])
-		index++;
+	index = free_index(t);
 	if (index == t->capacity)
 		return error_set(err, -ENOSPC,
 			"all %u places for tunnels are taken: raise limits.tunnels", t->capacity);
@@ -234,7 +299,12 @@ tunnel_create(struct tunnel_table *t, const struct tunnel_config *config, uint16
 	tunnel->index = index;
 	tunnel->generation = t->generations[index];
 	tunnel_init(tunnel);
-	__atomic_store_n(&t->tunnels[index], tunnel, __ATOMIC_RELEASE);
+	if (rte_hash_add_key_data(t->by_name, &key, tunnel) != 0) {
+		tunnel_free(tunnel);
+		return error_set(err, -ENOMEM, "no memory for tunnel %s", config->name);
+	}
+	for (struct tunnel_table *each = t; each; each = each->next)
+		__atomic_store_n(&each->tunnels[index], tunnel, __ATOMIC_RELEASE);
 	*out = tunnel;
 	return 0;
 }
@@ -242,8 +312,14 @@ tunnel_create(struct tunnel_table *t, const struct tunnel_config *config, uint16
 void
 tunnel_retire(struct tunnel_table *t, struct tunnel *tunnel)
 {
-	t->generations[tunnel->index]++;
-	__atomic_store_n(&t->tunnels[tunnel->index], NULL, __ATOMIC_RELEASE);
+	struct name_key key = name_key(tunnel->config.name);
+
+	rte_hash_del_key(t->by_name, &key);
+	t->taken_below = RTE_MIN(t->taken_below, tunnel->index);
+	for (struct tunnel_table *each = t; each; each = each->next) {
+		each->generations[tunnel->index]++;
+		__atomic_store_n(&each->tunnels[tunnel->index], NULL, __ATOMIC_RELEASE);
+	}
 }
 
 void

@@ -16,11 +16,13 @@
 #include "counter.h"
 #include "drop.h"
 #include "errmsg.h"
+#include "numa.h"
 #include "pkt.h"
 #include "selector.h"
 #include "sizes.h"
 
 struct sa;
+struct rte_hash;
 
 enum tunnel_encapsulation {
 	TUNNEL_IPIP,  /* IIPtran */
@@ -118,9 +120,15 @@ struct tunnel_table {
 	uint32_t capacity;
 	struct tunnel **tunnels; /* by index; NULL: none. Pointers atomic */
 	uint16_t *generations;
+	struct tunnel_table *next; /* the same tunnels, for the workers of the next NUMA node */
+	/* --- control lcore, of the first */
+	struct rte_hash *by_name;
+	uint32_t taken_below; /* no index below this one is free */
 };
 
-struct tunnel_table *tunnel_table_create(uint32_t capacity, struct error *err);
+/* One for each node, in order by `next`; what follows takes the first. */
+struct tunnel_table *tunnel_table_create(
+	uint32_t capacity, const struct numa_nodes *nodes, struct error *err);
 void tunnel_table_destroy(struct tunnel_table *t); /* its tunnels too */
 struct tunnel *tunnel_table_find(const struct tunnel_table *t, const char *name);
 

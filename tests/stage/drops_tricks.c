@@ -58,7 +58,6 @@ looping_route(struct trick *t)
 void
 trick_loop_unseen(struct trick *t)
 {
-	const struct tables *tables = &t->f->g->tables;
 	struct route route = looping_route(t);
 	struct error err;
 
@@ -66,8 +65,8 @@ trick_loop_unseen(struct trick *t)
 		route_commit(t->f->g->routes, &err) != 0)
 		abort();
 	t->number = tunnel(t, 0)->outer_nexthop;
-	tunnel(t, 0)->outer_nexthop =
-		nexthop_select(tables->nexthops, fib_lookup(tables->fib, 0, &route.prefix.addr), 0);
+	tunnel(t, 0)->outer_nexthop = nexthop_select(
+		t->f->g->tables.nexthops, fib_lookup(t->f->g->fib, 0, &route.prefix.addr), 0);
 }
 
 void

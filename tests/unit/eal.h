@@ -10,6 +10,13 @@
 
 #include <rte_common.h>
 #include <rte_eal.h>
+#include <rte_memory.h>
+
+#include "numa.h"
+
+/* For what exists once for each node: two replicas, which lie on whatever node there is. */
+static const struct numa_nodes test_one_node = {1, {SOCKET_ID_ANY}};
+static const struct numa_nodes test_two_nodes = {2, {SOCKET_ID_ANY, SOCKET_ID_ANY}};
 
 static inline void
 test_eal_init(const char *name, unsigned int mb)

@@ -34,7 +34,7 @@ fixture_make(struct fixture *f, uint32_t routes)
 	struct fib_limits limits = {.routes4 = routes, .routes6 = routes};
 
 	f->qsbr = qsbr_create();
-	f->fib = fib_create(&limits, f->qsbr, SOCKET_ID_ANY, &f->err);
+	f->fib = fib_create(&limits, f->qsbr, &test_one_node, &f->err);
 	assert_non_null(f->fib);
 }
 
@@ -434,6 +434,64 @@ test_random6(void **state)
 	churn(6, 3000);
 }
 
+/* What each node's workers find. */
+static void
+assert_on_nodes(const struct fixture *f, const char *dst, uint32_t want)
+{
+	struct ip_addr a = addr(dst);
+
+	for (uint16_t node = 0; node < test_two_nodes.n; node++) {
+		uint32_t dst4 = a.family == 4 ? ip_addr_to_v4(&a) : 0;
+		uint8_t dst6[1][16];
+		uint64_t got;
+
+		memcpy(dst6[0], a.bytes, 16);
+		if (a.family == 4)
+			fib_lookup4_bulk(fib_reader(f->fib, node), 0, &dst4, &got, 1);
+		else
+			fib_lookup6_bulk(fib_reader(f->fib, node), 0, dst6, &got, 1);
+		if (got != want)
+			fail_msg("%s on node %u: %lu instead of %u", dst, node, got, want);
+	}
+}
+
+static void
+test_nodes(void **state)
+{
+	static const char *const prefixes[] = {"10.0.0.0/8", "10.1.1.128/25", "fd00::/8"};
+	struct fib_limits limits = {.routes4 = 20, .routes6 = 20};
+	struct fixture f = {.qsbr = qsbr_create()};
+	struct ip_prefix p;
+
+	(void)state;
+	f.fib = fib_create(&limits, f.qsbr, &test_two_nodes, &f.err);
+	assert_non_null(f.fib);
+	for (uint32_t i = 0; i < RTE_DIM(prefixes); i++) {
+		p = prefix(prefixes[i]);
+		assert_int_equal(fib_set(f.fib, 0, &p, 50 + i, &f.err), 0);
+	}
+	assert_int_equal(fib_commit(f.fib, &f.err), 0);
+	assert_on_nodes(&f, "10.1.1.1", 50);
+	assert_on_nodes(&f, "10.1.1.200", 51);
+	assert_on_nodes(&f, "fd00::1", 52);
+	/* an error is one for all nodes */
+	assert_int_equal(fib_set(f.fib, 0, &p, 60, &f.err), 0);
+	p = prefix("192.0.2.0/24");
+	assert_int_equal(fib_unset(f.fib, 0, &p, &f.err), 0);
+	assert_int_equal(fib_commit(f.fib, &f.err), -ENOENT);
+	assert_on_nodes(&f, "fd00::1", 52);
+	p = prefix("10.1.1.128/25");
+	assert_int_equal(fib_unset(f.fib, 0, &p, &f.err), 0);
+	assert_int_equal(fib_commit(f.fib, &f.err), 0);
+	assert_on_nodes(&f, "10.1.1.200", 50);
+	/* the sides change places: this one is done on those that were read before */
+	assert_int_equal(fib_set(f.fib, 0, &p, 53, &f.err), 0);
+	assert_int_equal(fib_commit(f.fib, &f.err), 0);
+	assert_on_nodes(&f, "10.1.1.200", 53);
+	assert_on_nodes(&f, "10.1.1.1", 50);
+	fixture_drop(&f);
+}
+
 /* An estimate that is too low would be an EAL without room for the tables. */
 static void
 test_memory(void **state)
@@ -450,7 +508,7 @@ test_memory(void **state)
 			struct ip_prefix p = prefix(family == 4 ? "10.0.0.0/8" : "fd00::/8");
 
 			rte_malloc_get_socket_stats(0, &before);
-			struct fib *fib = fib_create(&rows[i], qsbr, 0, &err);
+			struct fib *fib = fib_create(&rows[i], qsbr, &test_one_node, &err);
 			assert_non_null(fib);
 			assert_int_equal(fib_set(fib, 0, &p, 4, &err), 0);
 			rte_malloc_get_socket_stats(0, &after);
@@ -479,6 +537,7 @@ main(void)
 		cmocka_unit_test(test_no_drift),
 		cmocka_unit_test(test_random4),
 		cmocka_unit_test(test_random6),
+		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_memory),
 	};
 

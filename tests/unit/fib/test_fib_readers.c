@@ -51,7 +51,7 @@ judge(struct shared *s, const uint64_t *nexthops, const uint32_t *subnets)
 }
 
 static void
-look_up_once(struct shared *s, uint32_t *seed)
+look_up_once(struct shared *s, const struct fib_reader *fib, uint32_t *seed)
 {
 	uint32_t dst4[LOOKUPS], subnets[LOOKUPS];
 	uint8_t dst6[LOOKUPS][16] = {0};
@@ -65,9 +65,9 @@ look_up_once(struct shared *s, uint32_t *seed)
 		dst6[i][14] = (uint8_t)subnets[i];
 		dst6[i][15] = (uint8_t)(*seed >> 8);
 	}
-	fib_lookup4_bulk(s->fib, 0, dst4, nexthops, LOOKUPS);
+	fib_lookup4_bulk(fib, 0, dst4, nexthops, LOOKUPS);
 	judge(s, nexthops, subnets);
-	fib_lookup6_bulk(s->fib, 0, dst6, nexthops, LOOKUPS);
+	fib_lookup6_bulk(fib, 0, dst6, nexthops, LOOKUPS);
 	judge(s, nexthops, subnets);
 }
 
@@ -76,11 +76,12 @@ reader_main(void *arg)
 {
 	struct reader *r = arg;
 	struct shared *s = r->s;
+	const struct fib_reader *fib = fib_reader(s->fib, (uint16_t)r->id); /* a node each */
 	uint32_t seed = r->id + 1;
 
 	rte_rcu_qsbr_thread_online(s->qsbr, r->id);
 	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
-		look_up_once(s, &seed);
+		look_up_once(s, fib, &seed);
 		rte_rcu_qsbr_quiescent(s->qsbr, r->id);
 	}
 	rte_rcu_qsbr_thread_offline(s->qsbr, r->id);
@@ -143,7 +144,7 @@ test_readers(void **state)
 	(void)state;
 	assert_non_null(s.qsbr);
 	assert_int_equal(rte_rcu_qsbr_init(s.qsbr, READERS), 0);
-	s.fib = fib_create(&limits, s.qsbr, SOCKET_ID_ANY, &err);
+	s.fib = fib_create(&limits, s.qsbr, &test_two_nodes, &err);
 	assert_non_null(s.fib);
 	assert_int_equal(fib_set(s.fib, 0, &cover4, COVER, &err), 0);
 	assert_int_equal(fib_set(s.fib, 0, &cover6, COVER, &err), 0);
@@ -170,6 +171,6 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers)};
 
-	test_eal_init("fib_readers", 400);
+	test_eal_init("fib_readers", 700);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

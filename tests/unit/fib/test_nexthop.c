@@ -23,10 +23,26 @@ setup(void **state)
 
 	f.qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(2), RTE_CACHE_LINE_SIZE);
 	assert_int_equal(rte_rcu_qsbr_init(f.qsbr, 2), 0);
-	f.t = nexthop_table_create(CAPACITY, f.qsbr, SOCKET_ID_ANY, &f.err);
+	f.t = nexthop_table_create(CAPACITY, f.qsbr, &test_two_nodes, &f.err);
 	assert_non_null(f.t);
 	*state = &f;
 	return 0;
+}
+
+/* All entries are the same for each node's workers. */
+static void
+assert_nodes_agree(const struct fixture *f)
+{
+	for (uint32_t id = 0; id < CAPACITY + NEXTHOP_ID_FIRST_FREE; id++) {
+		struct nexthop a = nexthop_entries(f->t, 0)[id], b = nexthop_entries(f->t, 1)[id];
+
+		if (a.n_members) {
+			assert_ptr_not_equal(a.members, b.members);
+			assert_memory_equal(a.members, b.members, a.n_members * sizeof(*a.members));
+		}
+		a.members = b.members = NULL;
+		assert_memory_equal(&a, &b, sizeof(a));
+	}
 }
 
 static int
@@ -34,6 +50,7 @@ teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	assert_nodes_agree(f);
 	nexthop_table_destroy(f->t);
 	rte_free(f->qsbr);
 	return 0;
@@ -57,6 +74,7 @@ get_like(struct fixture *f, const struct nexthop *like)
 	uint32_t id;
 
 	assert_int_equal(nexthop_get(f->t, like, &id, &f->err), 0);
+	assert_nodes_agree(f);
 	return id;
 }
 
@@ -93,7 +111,7 @@ test_fixed(void **state)
 	for (size_t i = 0; i < RTE_DIM(rows); i++) {
 		assert_int_equal(
 			get_like(f, &(struct nexthop){.type = (uint8_t)rows[i].type}), rows[i].id);
-		assert_int_equal(nexthop_entries(f->t)[rows[i].id].type, rows[i].type);
+		assert_int_equal(nexthop_entries(f->t, 0)[rows[i].id].type, rows[i].type);
 		nexthop_put(f->t, rows[i].id);
 	}
 	assert_int_equal(nexthop_count(f->t), 0);
@@ -125,13 +143,14 @@ test_link(void **state)
 	static const uint8_t mac[6] = {2, 1, 2, 3, 4, 0xff};
 	struct fixture *f = *state;
 	uint32_t id = get_neighbour(f, 0, 1), other = get_tunnel(f, 1);
-	const struct nexthop *entries = nexthop_entries(f->t);
+	const struct nexthop *entries = nexthop_entries(f->t, 0);
 
 	assert_int_equal(entries[id].link, 0);
 	nexthop_set_link(f->t, id, mac, true);
 	assert_int_equal(entries[id].link, NEXTHOP_LINK_REACHABLE | 0xff0403020102ull);
 	assert_int_equal(get_neighbour(f, 0, 1), id);
 	assert_int_equal(entries[id].link, NEXTHOP_LINK_REACHABLE | 0xff0403020102ull);
+	assert_nodes_agree(f);
 	nexthop_set_link(f->t, id, mac, false);
 	assert_int_equal(entries[id].link & NEXTHOP_LINK_REACHABLE, 0);
 	nexthop_set_link(f->t, other, mac, true);
@@ -146,7 +165,7 @@ test_group(void **state)
 	uint32_t hits[3] = {0};
 	struct nexthop like = {.type = NEXTHOP_GROUP, .n_members = 3, .members = members};
 	uint32_t group = get_like(f, &like);
-	const struct nexthop *entries = nexthop_entries(f->t);
+	const struct nexthop *entries = nexthop_entries(f->t, 0);
 
 	assert_int_equal(get_like(f, &like), group);
 	for (uint32_t i = 0; i < 3000; i++) {
@@ -195,7 +214,7 @@ static void
 test_grace_period(void **state)
 {
 	struct fixture *f = *state;
-	const struct nexthop *entries = nexthop_entries(f->t);
+	const struct nexthop *entries = nexthop_entries(f->t, 0);
 	uint32_t id, reused = 0;
 
 	assert_int_equal(rte_rcu_qsbr_thread_register(f->qsbr, 0), 0);

@@ -28,8 +28,8 @@ setup(void **state)
 
 	f.qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE);
 	assert_int_equal(rte_rcu_qsbr_init(f.qsbr, 1), 0);
-	f.fib = fib_create(&limits, f.qsbr, SOCKET_ID_ANY, &f.err);
-	f.nexthops = nexthop_table_create(1000, f.qsbr, SOCKET_ID_ANY, &f.err);
+	f.fib = fib_create(&limits, f.qsbr, &test_one_node, &f.err);
+	f.nexthops = nexthop_table_create(1000, f.qsbr, &test_one_node, &f.err);
 	f.routes = route_table_create(f.fib, f.nexthops, &f.err);
 	assert_true(f.fib && f.nexthops && f.routes);
 	*state = &f;
@@ -89,7 +89,7 @@ static const char *
 leads_to(struct fixture *f, const char *text, char *out, size_t size)
 {
 	static const char *const fixed[] = {"-", "d", "down", "l"};
-	const struct nexthop *entries = nexthop_entries(f->nexthops);
+	const struct nexthop *entries = nexthop_entries(f->nexthops, 0);
 	struct ip_addr a;
 
 	assert_int_equal(ip_addr_parse(text, &a), 0);
@@ -303,7 +303,7 @@ test_neighbour_nexthop(void **state)
 	assert_int_equal(route_add(f->routes, &host, &f->err), 0);
 	commit(f);
 	assert_int_equal(fib_lookup(f->fib, 0, &host.addr), id);
-	assert_true(nexthop_entries(f->nexthops)[id].link & NEXTHOP_LINK_REACHABLE);
+	assert_true(nexthop_entries(f->nexthops, 0)[id].link & NEXTHOP_LINK_REACHABLE);
 	assert_int_equal(route_neighbour_nexthop(f->routes, 2, &gateway.addr), NEXTHOP_ID_NONE);
 	assert_int_equal(route_delete(f->routes, &gateway, &f->err), 0);
 	assert_int_equal(route_delete(f->routes, &host, &f->err), 0);

@@ -26,7 +26,7 @@ make(struct fixture *f, uint32_t capacity)
 {
 	f->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(READERS), RTE_CACHE_LINE_SIZE);
 	assert_int_equal(rte_rcu_qsbr_init(f->qsbr, READERS), 0);
-	f->sad = sad_create(capacity, f->qsbr, SOCKET_ID_ANY, &f->err);
+	f->sad = sad_create(capacity, f->qsbr, &test_two_nodes, &f->err);
 	assert_non_null(f->sad);
 }
 
@@ -59,7 +59,12 @@ lookup(const struct fixture *f, uint32_t spi, const char *dst)
 {
 	struct ip_addr a = addr(dst);
 
-	return sad_lookup(f->sad, rte_cpu_to_be_32(spi), a.family, a.bytes);
+	struct sa *sa = sad_lookup(sad_reader(f->sad, 0), rte_cpu_to_be_32(spi), a.family, a.bytes);
+
+	/* the other node's workers see the same */
+	assert_ptr_equal(
+		sa, sad_lookup(sad_reader(f->sad, 1), rte_cpu_to_be_32(spi), a.family, a.bytes));
+	return sa;
 }
 
 /* 64 slots: SPIs that are equal in the low 6 bits want the same one. */
@@ -192,6 +197,7 @@ test_many(void **state)
 
 	(void)state;
 	make(&f, N);
+	const struct sad_reader *reader = sad_reader(f.sad, 0);
 	for (uint32_t i = 0; i < N; i++) {
 		uint32_t spi = i % 2 ? sad_spi_allocate(f.sad) : 0x10000 + (i << 12);
 
@@ -204,7 +210,7 @@ test_many(void **state)
 		uint64_t start = rte_rdtsc(), found = 0;
 
 		for (uint32_t i = round; i < N; i += 2)
-			found += sad_lookup(f.sad, sas[i].spi_be, sas[i].local.family,
+			found += sad_lookup(reader, sas[i].spi_be, sas[i].local.family,
 					 sas[i].local.bytes) == &sas[i];
 		print_message("%s: %lu cycles a lookup\n", round ? "slots" : "hash",
 			(rte_rdtsc() - start) / (N / 2));
@@ -215,7 +221,7 @@ test_many(void **state)
 	assert_int_equal(sad_count(f.sad), 0);
 	for (uint32_t i = 0; i < N; i++)
 		assert_null(
-			sad_lookup(f.sad, sas[i].spi_be, sas[i].local.family, sas[i].local.bytes));
+			sad_lookup(reader, sas[i].spi_be, sas[i].local.family, sas[i].local.bytes));
 	drop_all(&f);
 	free(sas);
 }
@@ -255,12 +261,13 @@ reader_main(void *arg)
 	static const uint8_t dst[4] = {192, 0, 2, 1};
 	struct reader *r = arg;
 	struct shared *s = r->s;
+	const struct sad_reader *reader = sad_reader(s->f.sad, (uint16_t)r->id); /* a node each */
 
 	rte_rcu_qsbr_thread_online(s->f.qsbr, r->id);
 	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
 		for (uint32_t i = 0; i < STRESS_SAS; i++) {
 			rte_be32_t spi_be = rte_cpu_to_be_32(stress_spi(i));
-			struct sa *sa = sad_lookup(s->f.sad, spi_be, 4, dst);
+			struct sa *sa = sad_lookup(reader, spi_be, 4, dst);
 
 			if (!sa) {
 				if (stays(i))

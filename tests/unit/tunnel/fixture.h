@@ -107,7 +107,7 @@ static inline struct tunnel_table *
 table_make(uint32_t capacity)
 {
 	struct error err;
-	struct tunnel_table *t = tunnel_table_create(capacity, &err);
+	struct tunnel_table *t = tunnel_table_create(capacity, &test_two_nodes, &err);
 
 	assert_non_null(t);
 	return t;

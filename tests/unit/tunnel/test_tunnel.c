@@ -38,6 +38,10 @@ test_table(void **state)
 	assert_null(tunnel_get(t, a->index, a->generation));
 	assert_ptr_equal(tunnel_get(t, again->index, again->generation), again);
 	assert_ptr_equal(tunnel_get(t, b->index, b->generation), b);
+	/* the other node's workers see the same */
+	assert_ptr_equal(tunnel_get(t->next, again->index, again->generation), again);
+	assert_ptr_equal(tunnel_get(t->next, b->index, b->generation), b);
+	assert_int_equal(t->next->generations[again->index], again->generation);
 	tunnel_free(a);
 	tunnel_table_destroy(t);
 	tunnel_table_destroy(NULL);
