@@ -56,7 +56,7 @@ static bool
 has_live_sa(const struct gateway *g, const struct tunnel *t)
 {
 	for (uint16_t i = 0; i < g->n_workers; i++)
-		if (t->sa_out[i])
+		if (t->workers[i].sa_out)
 			return true;
 	return false;
 }
@@ -137,7 +137,7 @@ tunnel_sas_assign(struct gateway *g, uint32_t tunnel)
 	struct tunnel *t = g->tables.tunnels->tunnels[tunnel];
 
 	for (uint16_t w = 0; w < g->n_workers; w++)
-		__atomic_store_n(&t->sa_out[w], choose_sa(g, tunnel, w), __ATOMIC_RELEASE);
+		__atomic_store_n(&t->workers[w].sa_out, choose_sa(g, tunnel, w), __ATOMIC_RELEASE);
 }
 
 /* true: the SA's end, which has not been dealt with. */

@@ -32,15 +32,18 @@ static inline void
 ip_ttl_decrement(struct rte_mbuf *m)
 {
 	if (pkt(m)->family == 4) {
-		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-		uint16_t word;
+		/* TTL, protocol and checksum as one word. RFC 1624 for a TTL that is one less: its
+		 * byte is the high one of its word in network byte order, on either machine. */
+		uint8_t *ttl = rte_pktmbuf_mtod_offset(
+			m, uint8_t *, offsetof(struct rte_ipv4_hdr, time_to_live));
+		uint32_t word, sum;
 
-		/* TTL and protocol as one word: a byte written and read again in a word stalls */
-		memcpy(&word, (const uint8_t *)ip + offsetof(struct rte_ipv4_hdr, time_to_live),
-			sizeof(word));
-		ip->hdr_checksum =
-			ip_checksum_update(ip->hdr_checksum, word, word - rte_cpu_to_be_16(0x0100));
-		ip->time_to_live--;
+		memcpy(&word, ttl, sizeof(word));
+		word = rte_be_to_cpu_32(word);
+		sum = (word & 0xffff) + 0x0100;
+		sum += sum >= 0xffff;
+		word = rte_cpu_to_be_32(((word - 0x01000000) & 0xffff0000) | (sum & 0xffff));
+		memcpy(ttl, &word, sizeof(word));
 	} else {
 		rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *)->hop_limits--;
 	}

@@ -9,6 +9,9 @@
 #include "esp_job.h"
 #include "seqstate.h"
 
+/* More than any packet's payload can be. */
+enum { PAYLOAD_MAX = 1 << 16 };
+
 /* What the hard lifetime leaves; nothing when the SA is over already. */
 struct allowance {
 	uint64_t packets, bytes;
@@ -34,6 +37,20 @@ sa_end(struct sa_hot *hot)
 	__atomic_store_n(&hot->ended, 1, __ATOMIC_RELAXED);
 }
 
+/* Room behind the packet, and before it, of which `extra` stay headroom. */
+uint8_t *
+esp_make_room(struct rte_mbuf **m, uint16_t tail, uint16_t head, uint16_t extra)
+{
+	uint8_t *end = pkt_append(*m, tail);
+	struct rte_mbuf *packet = end != NULL ? pkt_prepend(*m, head + extra) : NULL;
+
+	if (packet == NULL)
+		return NULL;
+	rte_pktmbuf_adj(packet, extra);
+	*m = packet;
+	return end;
+}
+
 /* Why a packet of `bytes` cannot go out as number seq; DROP_NONE when it can. */
 static inline enum drop_reason
 seal_refused(
@@ -50,6 +67,13 @@ seal_refused(
 	return unlikely(seq >= limit) ? DROP_sequence_unreserved : DROP_NONE;
 }
 
+/* Whether so many packets, whatever their lengths, are within the hard lifetime. */
+static inline bool
+allowance_covers(const struct allowance *left, uint16_t n)
+{
+	return left->packets >= n && left->bytes >= (uint64_t)n * PAYLOAD_MAX;
+}
+
 /* The tails are written first: their lines are fetched while the burst is being walked. */
 static inline void
 prefetch_tails(struct rte_mbuf **pkts, uint16_t n)
@@ -58,59 +82,83 @@ prefetch_tails(struct rte_mbuf **pkts, uint16_t n)
 		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], void *, pkts[i]->data_len));
 }
 
+/* Some of the packets may not go, or none: each is looked at. */
+static __rte_noinline uint16_t
+seal_some(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **dead,
+	enum drop_reason *why, uint16_t *n_dead)
+{
+	struct allowance left = allowance_left(&sa->hot);
+	uint64_t limit = __atomic_load_n(&sa->hot.seq_limit, __ATOMIC_ACQUIRE);
+	uint64_t seq = sa->hot.seq_next;
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		enum drop_reason reason = seal_refused(sa, seq, limit, &left, pkts[i]->pkt_len);
+
+		if (reason != DROP_NONE) {
+			dead[*n_dead] = pkts[i];
+			why[(*n_dead)++] = reason;
+			continue;
+		}
+		seq++;
+		left.packets--;
+		left.bytes -= pkts[i]->pkt_len;
+		pkts[kept++] = pkts[i];
+	}
+	return kept;
+}
+
 uint16_t
 esp_seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint16_t headroom_extra,
 	struct crypto_burst *burst, struct rte_mbuf **dead, enum drop_reason *why)
 {
 	struct sa_hot *hot = &sa->hot;
+	const struct esp_sa esp = esp_sa_of(sa);
 	const uint64_t limit = __atomic_load_n(&hot->seq_limit, __ATOMIC_ACQUIRE);
-	struct allowance left = allowance_left(hot);
-	uint64_t seq = hot->seq_next, bytes_out = 0;
-	uint16_t lost = 0;
+	const struct allowance left = allowance_left(hot);
+	uint64_t seq = hot->seq_next, bytes = 0;
+	uint16_t job = burst->n, n_dead = 0;
 
-	burst->n = 0;
+	/* the reservation never goes beyond the sequence space */
+	if (unlikely(seq > limit || limit - seq < n || !allowance_covers(&left, n)))
+		n = seal_some(sa, pkts, n, dead, why, &n_dead);
 	prefetch_tails(pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		const uint32_t bytes = m->pkt_len;
+		const uint32_t payload = m->pkt_len;
 		const uint8_t next_header = pkt(m)->family == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-		const rte_be64_t iv = rte_cpu_to_be_64(seq);
-		enum drop_reason reason = seal_refused(sa, seq, limit, &left, bytes);
 
-		if (likely(reason == DROP_NONE))
-			reason = esp_seal_job(sa, m, headroom_extra, next_header, seq, &iv, burst);
-		if (unlikely(reason != DROP_NONE)) {
-			dead[lost] = m;
-			why[lost++] = reason;
+		if (unlikely(esp_seal_job(&esp, m, headroom_extra, next_header, seq,
+				     rte_cpu_to_be_64(seq), burst, job) != DROP_NONE)) {
+			dead[n_dead] = m;
+			why[n_dead++] = DROP_no_mbuf;
 			continue;
 		}
+		job++;
 		seq++;
-		left.packets--;
-		left.bytes -= bytes;
-		bytes_out += bytes;
+		bytes += payload;
 	}
+	counter_add(&hot->traffic, job - burst->n, bytes);
+	esp_jobs_end(burst, esp.session, job);
 	__atomic_store_n(&hot->seq_next, seq, __ATOMIC_RELAXED);
 	if (unlikely(seq >= __atomic_load_n(&hot->seq_more, __ATOMIC_RELAXED)))
 		seq_state_want(sa->state);
-	counter_add(&hot->traffic, burst->n, bytes_out);
-	return lost;
+	return n_dead;
 }
 
 /* What can be seen before decryption. seq: the extended sequence number. */
 static inline enum drop_reason
-open_refused(struct sa *sa, struct rte_mbuf *m, const struct allowance *left, uint64_t *seq)
+open_refused(struct sa *sa, const struct esp_sa *esp, struct rte_mbuf *m, uint64_t *seq)
 {
-	const uint32_t around = sa->overhead + sa->icv_bytes;
+	const uint32_t around = esp->overhead + esp->icv_bytes;
 	enum drop_reason reason;
 
-	if (unlikely(left->packets == 0))
-		return DROP_lifetime;
-	if (unlikely(m->pkt_len <= around || ((m->pkt_len - around) & (sa->align - 1u)) != 0))
+	if (unlikely(m->pkt_len <= around || ((m->pkt_len - around) & (esp->align - 1u)) != 0))
 		return DROP_esp_truncated;
-	if (unlikely(m->data_len < sa->overhead && !pkt_pull(m, sa->overhead)))
+	if (unlikely(m->data_len < esp->overhead && !pkt_pull(m, esp->overhead)))
 		return DROP_no_mbuf;
 	*seq = replay_infer(&sa->hot.window,
-		rte_be_to_cpu_32(rte_pktmbuf_mtod(m, struct rte_esp_hdr *)->seq), sa->esn);
+		rte_be_to_cpu_32(rte_pktmbuf_mtod(m, struct rte_esp_hdr *)->seq), esp->esn);
 	reason = replay_check(&sa->hot.window, *seq);
 	if (unlikely(reason != DROP_NONE))
 		__atomic_store_n(
@@ -122,22 +170,24 @@ uint16_t
 esp_open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct crypto_burst *burst,
 	struct rte_mbuf **dead, enum drop_reason *why)
 {
-	const struct allowance left = allowance_left(&sa->hot);
-	uint16_t lost = 0;
+	const struct esp_sa esp = esp_sa_of(sa);
+	const bool over = allowance_left(&sa->hot).packets == 0;
+	uint16_t lost = 0, job = burst->n;
 
-	burst->n = 0;
 	prefetch_tails(pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
 		uint64_t seq;
-		enum drop_reason reason = open_refused(sa, pkts[i], &left, &seq);
+		enum drop_reason reason =
+			unlikely(over) ? DROP_lifetime : open_refused(sa, &esp, pkts[i], &seq);
 
 		if (likely(reason == DROP_NONE)) {
-			esp_open_job(sa, pkts[i], seq, burst);
+			esp_open_job(&esp, pkts[i], seq, burst, job++);
 			continue;
 		}
 		dead[lost] = pkts[i];
 		why[lost++] = reason;
 	}
+	esp_jobs_end(burst, esp.session, job);
 	return lost;
 }
 
@@ -191,25 +241,47 @@ trailer_check_chain(const struct rte_mbuf *m, uint32_t offset, uint32_t text, ui
 		last + bytes - ESP_TRAILER_BYTES, text - ESP_TRAILER_BYTES, pad, next_header);
 }
 
+struct esp_opening
+esp_open_begin(struct sa *sa, uint16_t n)
+{
+	struct allowance left = allowance_left(&sa->hot);
+
+	return (struct esp_opening){
+		.sa = sa, .esp = esp_sa_of(sa), .all_may = allowance_covers(&left, n)};
+}
+
+void
+esp_open_end(const struct esp_opening *o)
+{
+	counter_add(&o->sa->hot.traffic, o->packets, o->bytes);
+}
+
 /* Counts an authentic packet; DROP_lifetime for the first one beyond the hard lifetime. */
 static inline enum drop_reason
-open_count(struct sa_hot *hot, uint32_t bytes)
+open_count(struct esp_opening *o, uint32_t bytes)
 {
-	struct allowance left = allowance_left(hot);
+	struct sa_hot *hot = &o->sa->hot;
 
-	if (unlikely(left.packets == 0 || bytes > left.bytes)) {
-		sa_end(hot);
-		return DROP_lifetime;
+	if (unlikely(!o->all_may)) {
+		struct allowance left = allowance_left(hot);
+
+		if (left.packets <= o->packets || bytes + o->bytes > left.bytes) {
+			sa_end(hot);
+			return DROP_lifetime;
+		}
 	}
-	counter_add(&hot->traffic, 1, bytes);
+	o->packets++;
+	o->bytes += bytes;
 	return DROP_NONE;
 }
 
 enum drop_reason
-esp_open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
+esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header)
 {
 	struct rte_mbuf *packet = *m;
-	const uint32_t text = packet->pkt_len - sa->overhead - sa->icv_bytes;
+	struct sa *sa = o->sa;
+	const uint16_t overhead = o->esp.overhead;
+	const uint32_t text = packet->pkt_len - overhead - o->esp.icv_bytes;
 	enum drop_reason reason = replay_commit(&sa->hot.window, pkt(packet)->seq), counted;
 	uint32_t pad, tail;
 
@@ -220,23 +292,24 @@ esp_open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
 	}
 	if (likely(packet->nb_segs == 1))
 		reason = trailer_check(rte_pktmbuf_mtod_offset(packet, const uint8_t *,
-					       sa->overhead + text - ESP_TRAILER_BYTES),
+					       overhead + text - ESP_TRAILER_BYTES),
 			text - ESP_TRAILER_BYTES, &pad, next_header);
 	else
-		reason = trailer_check_chain(packet, sa->overhead, text, &pad, next_header);
-	counted = open_count(&sa->hot, text - ESP_TRAILER_BYTES - pad);
+		reason = trailer_check_chain(packet, overhead, text, &pad, next_header);
+	counted = open_count(o, text - ESP_TRAILER_BYTES - pad);
 	if (unlikely(counted != DROP_NONE))
 		return counted;
 	if (unlikely(reason != DROP_NONE))
 		return reason;
-	tail = pad + ESP_TRAILER_BYTES + sa->icv_bytes;
+	tail = pad + ESP_TRAILER_BYTES + o->esp.icv_bytes;
 	if (likely(packet->nb_segs == 1)) {
-		rte_pktmbuf_trim(packet, (uint16_t)tail);
-		rte_pktmbuf_adj(packet, sa->overhead);
+		packet->data_off += overhead;
+		packet->data_len -= overhead + tail;
+		packet->pkt_len -= overhead + tail;
 		return DROP_NONE;
 	}
 	pkt_trim_end(packet, tail);
-	pkt_trim_front(m, sa->overhead);
+	pkt_trim_front(m, overhead);
 	return DROP_NONE;
 }
 

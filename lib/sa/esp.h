@@ -16,13 +16,24 @@
 #include "pkt.h"
 #include "sa.h"
 
+/* What the packets of one SA have in common, read once for a burst. */
+struct esp_sa {
+	rte_be32_t spi_be;
+	uint32_t salt;
+	struct crypto_session *session;
+	uint16_t overhead;
+	uint8_t icv_bytes, align;
+	bool esn;
+};
+
 /*
  * Gives each packet the next sequence number (never one beyond the reservation, never wrapping) and
- * appends one job to burst (n is reset to 0; at most CRYPTO_BURST packets). headroom_extra: bytes
+ * appends one job to burst, which has room for all of them. headroom_extra: bytes
  * that the caller will prepend before the ESP header: they are made available now, in the same
  * contiguous room, and lie before the packet's data. next_header: 4 or 41 by view family. Packets
  * that cannot go (no number, lifetime, no mbuf) are put to dead[] with their reasons in why[];
- * returns how many. The survivors are burst->pkts, each with view.seq set. IVs and AADs of the
+ * returns how many. The survivors are the last in
+ * burst->pkts, each with view.seq set. IVs and AADs of the
  * whole burst are written before any crypto call (store forwarding).
  */
 uint16_t esp_seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
@@ -36,14 +47,25 @@ uint16_t esp_seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
 uint16_t esp_open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
 	struct crypto_burst *burst, struct rte_mbuf **dead, enum drop_reason *why);
 
+/* Packets of one SA whose ICVs were verified, on their way through esp_open_finish. */
+struct esp_opening {
+	struct sa *sa;
+	struct esp_sa esp;
+	bool all_may;            /* the hard lifetime leaves room for all of them */
+	uint64_t packets, bytes; /* what passed, counted at the end */
+};
+
+/* Of at most n packets; esp_open_end counts what passed. */
+struct esp_opening esp_open_begin(struct sa *sa, uint16_t n);
+void esp_open_end(const struct esp_opening *o);
+
 /*
- * For one packet whose ICV was verified: replay_commit, counts it, padding and trailer checks,
- * takes ESP header, IV, padding, trailer and ICV off; *next_header says what the payload is. A
- * packet whose next header is 59 is DROP_esp_dummy. The order is RFC 4303's: the window moves for
- * every packet whose ICV was right, whatever its padding is. m may change (an emptied first
- * segment).
+ * For one packet: replay_commit, padding and trailer checks, takes ESP header, IV, padding, trailer
+ * and ICV off; *next_header says what the payload is. A packet whose next header is 59 is
+ * DROP_esp_dummy. The order is RFC 4303's: the window moves for every packet whose ICV was right,
+ * whatever its padding is. m may change (an emptied first segment).
  */
-enum drop_reason esp_open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header);
+enum drop_reason esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header);
 
 /* Bytes that ESP adds to a payload of `bytes`: header, IV, padding, trailer, ICV. */
 uint32_t esp_overhead(const struct sa *sa, uint32_t bytes);

@@ -27,13 +27,13 @@ enum {
  * of the whole preparation.
  */
 static inline void
-esp_aad_write(const struct sa *sa, uint64_t seq, uint8_t *aad)
+esp_aad_write(rte_be32_t spi_be, bool esn, uint64_t seq, uint8_t *aad)
 {
 	rte_be32_t high = rte_cpu_to_be_32((uint32_t)(seq >> 32));
 	rte_be32_t low = rte_cpu_to_be_32((uint32_t)seq);
-	rte_be32_t second = sa->esn ? high : low;
+	rte_be32_t second = esn ? high : low;
 
-	memcpy(aad, &sa->spi_be, 4);
+	memcpy(aad, &spi_be, 4);
 	memcpy(aad + 4, &second, 4);
 	memcpy(aad + 8, &low, 4);
 }
@@ -46,10 +46,10 @@ esp_aad_bytes(bool esn)
 
 /* Nonce of RFC 4106 4: salt and the IV as on the wire. */
 static inline void
-esp_nonce_write(const struct sa *sa, const void *iv, struct crypto_nonce *nonce)
+esp_nonce_write(uint32_t salt, const void *iv, struct crypto_nonce *nonce)
 {
-	memcpy(nonce->bytes, &sa->salt, sizeof(sa->salt));
-	memcpy(nonce->bytes + sizeof(sa->salt), iv, sizeof(uint64_t));
+	memcpy(nonce->bytes, &salt, sizeof(salt));
+	memcpy(nonce->bytes + sizeof(salt), iv, sizeof(uint64_t));
 }
 
 static inline uint32_t
@@ -58,110 +58,115 @@ esp_pad_bytes(uint8_t align, uint32_t payload)
 	return -(payload + ESP_TRAILER_BYTES) & (align - 1u);
 }
 
-/* Room behind the packet, in the common case without walking a chain. */
-static inline uint8_t *
-esp_tail(struct rte_mbuf *m, uint16_t bytes)
+static inline struct esp_sa
+esp_sa_of(const struct sa *sa)
 {
-	uint8_t *tail;
-
-	if (unlikely(m->nb_segs != 1 || !RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1 ||
-		     rte_pktmbuf_tailroom(m) < bytes))
-		return pkt_append(m, bytes);
-	tail = rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len);
-	m->data_len += bytes;
-	m->pkt_len += bytes;
-	return tail;
+	return (struct esp_sa){.spi_be = sa->spi_be,
+		.salt = sa->salt,
+		.session = sa->session,
+		.overhead = sa->overhead,
+		.icv_bytes = sa->icv_bytes,
+		.align = sa->align,
+		.esn = sa->esn};
 }
 
-/* Room before the packet, of which `extra` bytes stay headroom. NULL: no mbuf. */
-static inline struct rte_mbuf *
-esp_head(struct rte_mbuf *m, uint16_t bytes, uint16_t extra)
+/* Room for `tail` bytes behind the packet and for `head` before it, of which `extra` stay headroom;
+ * NULL: no mbuf (m is then still the packet, longer perhaps). *m is the packet's head after it. */
+uint8_t *esp_make_room(struct rte_mbuf **m, uint16_t tail, uint16_t head, uint16_t extra);
+
+/* Whether a packet is one segment, ours alone, with so much room before and behind it. */
+static inline bool
+esp_has_room(const struct rte_mbuf *m, uint32_t tail, uint32_t head)
 {
-	if (unlikely(!RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1 ||
-		     rte_pktmbuf_headroom(m) < bytes + extra)) {
-		m = pkt_prepend(m, bytes + extra);
-		if (m != NULL)
-			rte_pktmbuf_adj(m, extra);
-		return m;
-	}
-	m->data_off -= bytes;
-	m->data_len += bytes;
-	m->pkt_len += bytes;
-	return m;
+	const uint32_t data_off = m->data_off;
+
+	return m->nb_segs == 1 && rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m) &&
+	       data_off >= head && data_off + m->data_len + tail <= m->buf_len;
 }
 
-/* Padding 1, 2, 3, … (at most 3), pad length, next header; then the ICV has its place, which has
- * room for what is written here too much. */
+/* Padding 1, 2, 3, … (at most 3), pad length, next header, in one store; then the ICV has its
+ * place, which has room for what is written here too much. */
 static inline void
 esp_trailer_write(uint8_t *tail, uint32_t pad, uint8_t next_header)
 {
-	static const uint8_t padding[4] = {1, 2, 3};
+	static const uint32_t padding[4] = {0x00, 0x0101, 0x020201, 0x03030201};
+	rte_le64_t trailer =
+		rte_cpu_to_le_64(padding[pad] | (uint64_t)next_header << 8 * (pad + 1));
 
-	memcpy(tail, padding, sizeof(padding));
-	tail[pad] = (uint8_t)pad;
-	tail[pad + 1] = next_header;
+	memcpy(tail, &trailer, sizeof(trailer));
 }
 
 /*
- * Puts ESP around one packet and appends its job to burst. iv: 8 bytes as on the wire. DROP_NONE or
- * DROP_no_mbuf (m is then still the packet, longer perhaps).
+ * Puts ESP around one packet and makes it job number `job` of burst, but for its session. iv: 8
+ * bytes as on the wire. DROP_NONE or DROP_no_mbuf (m is then still the packet, longer perhaps).
  */
 static inline enum drop_reason
-esp_seal_job(const struct sa *sa, struct rte_mbuf *m, uint16_t headroom_extra, uint8_t next_header,
-	uint64_t seq, const void *iv, struct crypto_burst *burst)
+esp_seal_job(const struct esp_sa *sa, struct rte_mbuf *m, uint32_t headroom_extra,
+	uint8_t next_header, uint64_t seq, rte_be64_t iv, struct crypto_burst *burst, uint16_t job)
 {
-	uint16_t job = burst->n;
-	uint32_t text = m->pkt_len + ESP_TRAILER_BYTES;
-	uint32_t pad = esp_pad_bytes(sa->align, m->pkt_len);
-	uint8_t *tail = esp_tail(m, (uint16_t)(pad + ESP_TRAILER_BYTES + sa->icv_bytes));
-	struct rte_esp_hdr *header;
+	const uint32_t bytes = m->pkt_len;
+	const uint32_t pad = esp_pad_bytes(sa->align, bytes);
+	const uint32_t tail_bytes = pad + ESP_TRAILER_BYTES + sa->icv_bytes;
+	const rte_be32_t seq_be = rte_cpu_to_be_32((uint32_t)seq);
+	uint8_t *header, *tail;
 
-	if (unlikely(tail == NULL))
-		return DROP_no_mbuf;
+	if (likely(esp_has_room(m, tail_bytes, sa->overhead + headroom_extra))) {
+		tail = rte_pktmbuf_mtod_offset(m, uint8_t *, bytes);
+		header = tail - bytes - sa->overhead;
+		m->data_off -= sa->overhead;
+		m->data_len = bytes + tail_bytes + sa->overhead;
+		m->pkt_len = bytes + tail_bytes + sa->overhead;
+	} else {
+		tail = esp_make_room(&m, tail_bytes, sa->overhead, headroom_extra);
+		if (tail == NULL)
+			return DROP_no_mbuf;
+		header = rte_pktmbuf_mtod(m, uint8_t *);
+	}
 	esp_trailer_write(tail, pad, next_header);
-	m = esp_head(m, sa->overhead, headroom_extra);
-	if (unlikely(m == NULL))
-		return DROP_no_mbuf;
-	header = rte_pktmbuf_mtod(m, struct rte_esp_hdr *);
-	header->spi = sa->spi_be;
-	header->seq = rte_cpu_to_be_32((uint32_t)seq);
-	memcpy(header + 1, iv, sizeof(uint64_t));
+	memcpy(header, &sa->spi_be, sizeof(sa->spi_be));
+	memcpy(header + 4, &seq_be, sizeof(seq_be));
+	memcpy(header + ESP_HEADER_BYTES, &iv, sizeof(iv));
 	pkt(m)->seq = seq;
 
 	burst->pkts[job] = m;
-	burst->sessions[job] = sa->session;
-	burst->text[job] = (uint8_t *)header + sa->overhead;
-	burst->text_bytes[job] = text + pad;
+	burst->text[job] = header + sa->overhead;
+	burst->text_bytes[job] = bytes + pad + ESP_TRAILER_BYTES;
 	burst->icv[job] = tail + pad + ESP_TRAILER_BYTES;
-	esp_nonce_write(sa, iv, &burst->nonce[job]);
-	esp_aad_write(sa, seq, burst->aad[job]);
-	burst->n = job + 1;
+	esp_nonce_write(sa->salt, &iv, &burst->nonce[job]);
+	esp_aad_write(sa->spi_be, sa->esn, seq, burst->aad[job]);
 	return DROP_NONE;
 }
 
-/* Appends the job that opens m (long enough, header and IV contiguous) as number seq. */
+/* The jobs that were made after the last ones, up to `end`, are of this session. */
 static inline void
-esp_open_job(const struct sa *sa, struct rte_mbuf *m, uint64_t seq, struct crypto_burst *burst)
+esp_jobs_end(struct crypto_burst *burst, struct crypto_session *session, uint16_t end)
 {
-	uint16_t job = burst->n;
-	uint32_t end = m->pkt_len - sa->icv_bytes;
+	for (uint16_t i = burst->n; i < end; i++)
+		burst->sessions[i] = session;
+	burst->n = end;
+}
+
+/* Makes the packet that is opened (long enough, header and IV contiguous) as number seq job number
+ * `job` of burst, but for its session. */
+static inline void
+esp_open_job(const struct esp_sa *sa, struct rte_mbuf *m, uint64_t seq, struct crypto_burst *burst,
+	uint16_t job)
+{
+	const uint32_t end = m->pkt_len - sa->icv_bytes;
+	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
 
 	pkt(m)->seq = seq;
 	burst->pkts[job] = m;
-	burst->sessions[job] = sa->session;
-	burst->text[job] = rte_pktmbuf_mtod_offset(m, uint8_t *, sa->overhead);
+	burst->text[job] = header + sa->overhead;
 	burst->text_bytes[job] = end - sa->overhead;
-	if (likely(m->nb_segs == 1)) {
-		burst->icv[job] = rte_pktmbuf_mtod_offset(m, uint8_t *, end);
-	} else {
+	burst->icv[job] = header + end;
+	if (unlikely(m->nb_segs != 1)) {
 		/* a pointer into the packet, or to the copy when it straddles segments */
 		burst->icv[job] = (uint8_t *)(uintptr_t)rte_pktmbuf_read(
 			m, end, sa->icv_bytes, burst->icv_copy[job]);
 	}
-	esp_nonce_write(
-		sa, rte_pktmbuf_mtod_offset(m, void *, ESP_HEADER_BYTES), &burst->nonce[job]);
-	esp_aad_write(sa, seq, burst->aad[job]);
-	burst->n = job + 1;
+	esp_nonce_write(sa->salt, header + ESP_HEADER_BYTES, &burst->nonce[job]);
+	esp_aad_write(sa->spi_be, sa->esn, seq, burst->aad[job]);
 }
 
 #endif

@@ -14,12 +14,6 @@
 
 enum { SPI_FIRST = 256 };
 
-/* spi_be says nothing while sa is NULL. */
-struct slot {
-	struct sa *sa; /* atomic */
-	rte_be32_t spi_be;
-};
-
 /* No padding: it is hashed and compared as bytes. */
 struct key {
 	uint8_t addr[16];
@@ -29,13 +23,6 @@ struct key {
 };
 
 _Static_assert(sizeof(struct key) == 24, "struct key has padding");
-
-struct sad_reader {
-	struct slot *slots;
-	uint32_t mask;
-	uint32_t hashed; /* how many are in `others`; atomic */
-	struct rte_hash *others;
-};
 
 /* Control lcore only. */
 struct sad {
@@ -146,14 +133,6 @@ sad_reader(const struct sad *sad, uint16_t node)
 	return sad->readers[node];
 }
 
-static bool
-is_for(const struct sa *sa, uint8_t family, const uint8_t *dst)
-{
-	if (sa->local.family != family)
-		return false;
-	return ip_bytes_equal(sa->local.bytes, dst, family);
-}
-
 static struct key
 make_key(rte_be32_t spi_be, uint8_t family, const uint8_t *dst)
 {
@@ -164,18 +143,10 @@ make_key(rte_be32_t spi_be, uint8_t family, const uint8_t *dst)
 }
 
 struct sa *
-sad_lookup(const struct sad_reader *r, rte_be32_t spi_be, uint8_t family, const uint8_t *dst)
+sad_lookup_other(const struct sad_reader *r, rte_be32_t spi_be, uint8_t family, const uint8_t *dst)
 {
-	const struct slot *slot = &r->slots[rte_be_to_cpu_32(spi_be) & r->mask];
-	struct sa *sa = __atomic_load_n(&slot->sa, __ATOMIC_ACQUIRE);
 	void *data;
 
-	/* The slot's SPI is read first: a packet of somebody else's SA costs no line of ours. The
-	 * slot may change hands in between, so that spi_be is a later SA's: then this one is gone.
-	 */
-	if (sa && __atomic_load_n(&slot->spi_be, __ATOMIC_RELAXED) == spi_be &&
-		is_for(sa, family, dst))
-		return sa;
 	if (__atomic_load_n(&r->hashed, __ATOMIC_RELAXED) == 0)
 		return NULL;
 	struct key key = make_key(spi_be, family, dst);
@@ -223,7 +194,7 @@ static void
 publish_in_slot(struct sad *sad, uint32_t index, struct sa *sa)
 {
 	for (uint16_t i = 0; i < sad->n_readers; i++) {
-		struct slot *slot = &sad->readers[i]->slots[index];
+		struct sad_slot *slot = &sad->readers[i]->slots[index];
 
 		__atomic_store_n(&slot->spi_be, sa->spi_be, __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->sa, sa, __ATOMIC_RELEASE);

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_rcu_qsbr.h>
 
@@ -19,10 +20,22 @@
 #include "numa.h"
 #include "sa.h"
 
+struct rte_hash;
 struct sad;
 
+/* spi_be says nothing while sa is NULL. */
+struct sad_slot {
+	struct sa *sa; /* atomic */
+	rte_be32_t spi_be;
+};
+
 /* What one node's workers look up in. */
-struct sad_reader;
+struct sad_reader {
+	struct sad_slot *slots;
+	uint32_t mask;
+	uint32_t hashed; /* how many are in `others`; atomic */
+	struct rte_hash *others;
+};
 
 /* capacity: SAs and reserved SPIs; the slot table is its next power of two, or twice that. qsbr:
  * the readers', which must outlive it. Not destroyed: the SAs. */
@@ -45,8 +58,30 @@ uint32_t sad_count(const struct sad *sad);
 uint32_t sad_spi_allocate(struct sad *sad);
 void sad_spi_release(struct sad *sad, uint32_t spi);
 
-/* Data path. dst: 4 or 16 bytes by family. NULL: not ours. */
-struct sa *sad_lookup(
+/* The half of the next one for an SA that is not in its slot. */
+struct sa *sad_lookup_other(
 	const struct sad_reader *reader, rte_be32_t spi_be, uint8_t family, const uint8_t *dst);
+
+static inline const struct sad_slot *
+sad_slot(const struct sad_reader *reader, rte_be32_t spi_be)
+{
+	return &reader->slots[rte_be_to_cpu_32(spi_be) & reader->mask];
+}
+
+/* Data path. dst: 4 or 16 bytes by family. NULL: not ours. */
+static inline struct sa *
+sad_lookup(const struct sad_reader *reader, rte_be32_t spi_be, uint8_t family, const uint8_t *dst)
+{
+	const struct sad_slot *slot = sad_slot(reader, spi_be);
+	struct sa *sa = __atomic_load_n(&slot->sa, __ATOMIC_ACQUIRE);
+
+	/* The slot's SPI is read first: a packet of somebody else's SA costs no line of ours. The
+	 * slot may change hands in between, so that spi_be is a later SA's: then this one is gone.
+	 */
+	if (likely(sa && __atomic_load_n(&slot->spi_be, __ATOMIC_RELAXED) == spi_be &&
+		    sa->local.family == family && ip_bytes_equal(sa->local.bytes, dst, family)))
+		return sa;
+	return sad_lookup_other(reader, spi_be, family, dst);
+}
 
 #endif

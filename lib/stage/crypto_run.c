@@ -4,42 +4,63 @@
 
 #include "stage.h"
 
-/* Goes on with those of one SA's packets whose crypto went well. */
-static void
-finish(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, const int32_t *status, uint16_t n)
+/* Drops what failed; returns how many packets are left. */
+static __rte_noinline uint16_t
+drop_failed(struct worker *w, struct rte_mbuf **pkts, const int32_t *status, uint16_t n)
 {
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		if (likely(status[i] == CRYPTO_OK)) {
+		if (status[i] == CRYPTO_OK) {
 			pkts[kept++] = pkts[i];
 			continue;
 		}
 		if (status[i] == CRYPTO_BAD_ICV)
-			sa->hot.errors_icv++;
+			pkt(pkts[i])->sa->hot.errors_icv++;
 		drop(w, pkts[i], status[i] == CRYPTO_BAD_ICV ? DROP_icv : DROP_crypto_failed);
 	}
-	if (sa->direction == SA_OUT)
-		stage_sealed(w, sa, pkts, kept);
-	else
-		stage_opened(w, sa, pkts, kept);
+	return kept;
+}
+
+/* How many of the packets from the first on belong to its SA. */
+static inline uint16_t
+leading(struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t same = 1;
+
+	while (same < n && pkt(pkts[same])->sa == pkt(pkts[0])->sa)
+		same++;
+	return same;
+}
+
+/* Goes on with packets whose crypto went well. */
+static void
+finish(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t first = 0, same; first < n; first += same) {
+		struct sa *sa = pkt(pkts[first])->sa;
+
+		same = leading(pkts + first, n - first);
+		if (sa->direction == SA_OUT)
+			stage_sealed(w, sa, pkts + first, same);
+		else
+			stage_opened(w, sa, pkts + first, same);
+	}
 }
 
 static void
 finish_done(struct worker *w)
 {
 	struct rte_mbuf **pkts = w->done.pkts;
+	uint16_t n = w->done.n;
 
-	for (uint16_t first = 0, end; first < w->done.n; first = end) {
-		struct sa *sa = pkt(pkts[first])->sa;
-
-		for (end = first + 1; end < w->done.n && pkt(pkts[end])->sa == sa; end++)
-			;
-		__atomic_store_n(
-			&sa->hot.inflight, sa->hot.inflight - (end - first), __ATOMIC_RELEASE);
-		finish(w, sa, pkts + first, w->done_status + first, end - first);
-	}
 	w->done.n = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		struct sa_hot *hot = &pkt(pkts[i])->sa->hot;
+
+		__atomic_store_n(&hot->inflight, hot->inflight - 1, __ATOMIC_RELEASE);
+	}
+	finish(w, pkts, drop_failed(w, pkts, w->done_status, n));
 }
 
 /* Takes completions into w->done as far as there is room there, without going on with them. */
@@ -57,19 +78,20 @@ collect(struct worker *w)
 /* Offers the jobs until the engine has them all, or does not move any more: then the rest is
  * dropped. */
 static void
-submit(struct worker *w, struct sa *sa, struct crypto_burst *burst)
+submit(struct worker *w, struct crypto_engine *engine, struct crypto_burst *burst)
 {
 	enum { ATTEMPTS = 16 };
-	struct crypto_engine *engine = sa->engine;
 	uint16_t first = 0;
 
-	for (uint16_t i = 0; i < burst->n; i++)
-		pkt(burst->pkts[i])->sa = sa;
 	for (uint16_t tries = 0; first < burst->n && tries < ATTEMPTS; tries++) {
 		uint16_t taken = engine->ops->submit(engine, w->index, burst, first);
 
+		for (uint16_t i = first; i < first + taken; i++) {
+			struct sa_hot *hot = &pkt(burst->pkts[i])->sa->hot;
+
+			__atomic_store_n(&hot->inflight, hot->inflight + 1, __ATOMIC_RELEASE);
+		}
 		first += taken;
-		__atomic_store_n(&sa->hot.inflight, sa->hot.inflight + taken, __ATOMIC_RELEASE);
 		if (taken)
 			tries = 0;
 		if (first < burst->n)
@@ -77,54 +99,38 @@ submit(struct worker *w, struct sa *sa, struct crypto_burst *burst)
 	}
 	if (first < burst->n)
 		drop_bulk(w, burst->pkts + first, burst->n - first, DROP_crypto_full);
+	burst->n = 0;
 }
 
-/* How many of the packets from the first on belong to its SA. */
-static inline uint16_t
-leading(struct rte_mbuf **pkts, uint16_t n)
+struct crypto_burst *
+stage_crypto_room(struct worker *w, const struct sa *sa, uint16_t *room)
 {
-	uint16_t same = 1;
+	struct crypto_burst *burst = w->crypto;
 
-	while (same < n && pkt(pkts[same])->sa == pkt(pkts[0])->sa)
-		same++;
-	return same;
-}
-
-void
-stage_by_sa(struct worker *w, struct rte_mbuf **pkts, uint16_t n, stage_group_fn *fn)
-{
-	/* one SA's alone, mostly: nothing to sort */
-	if (likely(n > 0 && n <= CRYPTO_BURST && leading(pkts, n) == n)) {
-		fn(w, pkt(pkts[0])->sa, pkts, n);
-		return;
-	}
-	while (n > 0) {
-		struct rte_mbuf *group[CRYPTO_BURST];
-		struct sa *sa = pkt(pkts[0])->sa;
-		uint16_t taken = 0, left = 0;
-
-		for (uint16_t i = 0; i < n; i++) {
-			if (pkt(pkts[i])->sa == sa && taken < CRYPTO_BURST)
-				group[taken++] = pkts[i];
-			else
-				pkts[left++] = pkts[i];
-		}
-		n = left;
-		fn(w, sa, group, taken);
-	}
+	if (unlikely(burst->n == CRYPTO_BURST || (burst->n && w->engine != sa->engine)))
+		stage_crypto(w);
+	w->engine = sa->engine;
+	*room = CRYPTO_BURST - burst->n;
+	return burst;
 }
 
 void
-stage_crypto(struct worker *w, struct sa *sa, struct crypto_burst *burst)
+stage_crypto(struct worker *w)
 {
-	if (burst->n == 0)
+	struct crypto_burst *burst = w->crypto;
+	struct crypto_engine *engine = w->engine;
+	uint16_t n = burst->n;
+
+	if (n == 0)
 		return;
-	if (!crypto_engine_is_synchronous(sa->engine)) {
-		submit(w, sa, burst);
+	if (unlikely(!crypto_engine_is_synchronous(engine))) {
+		submit(w, engine, burst);
 		return;
 	}
-	sa->engine->ops->process(sa->engine, w->index, burst);
-	finish(w, sa, burst->pkts, burst->status, burst->n);
+	if (unlikely(engine->ops->process(engine, w->index, burst) != n))
+		n = drop_failed(w, burst->pkts, burst->status, n);
+	burst->n = 0;
+	finish(w, burst->pkts, n);
 }
 
 uint16_t

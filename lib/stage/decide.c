@@ -186,14 +186,25 @@ may_forward(struct worker *w, struct rte_mbuf *m)
 	return true;
 }
 
+/* Both bursts were empty when the stage began: there is room for all that it was given. */
 static inline void
 protect(struct worker *w, struct rte_mbuf *m, uint32_t tunnel)
 {
 	pkt(m)->tunnel = tunnel;
 	pkt(m)->tunnel_generation = w->tables->tunnels->generations[tunnel];
-	if (burst_is_full(&w->protect))
-		stage_protect(w);
 	burst_add(&w->protect, m);
+}
+
+/* To the port or into the tunnel that its route says. */
+static inline void
+forward(struct worker *w, struct rte_mbuf *m, const struct nexthop *nh)
+{
+	if (!may_forward(w, m))
+		return;
+	if (nh->type == NEXTHOP_TUNNEL)
+		protect(w, m, nh->tunnel);
+	else
+		burst_add(&w->output, m);
 }
 
 /* To the control lcore, if it is anything that is taken there; within its rate. */
@@ -228,15 +239,7 @@ go(struct worker *w, struct rte_mbuf *m, const struct nexthop *nh)
 		deliver(w, m);
 		return;
 	}
-	if (!may_forward(w, m))
-		return;
-	if (nh->type == NEXTHOP_TUNNEL) {
-		protect(w, m, nh->tunnel);
-		return;
-	}
-	if (burst_is_full(&w->output))
-		stage_output(w);
-	burst_add(&w->output, m);
+	forward(w, m, nh);
 }
 
 static inline void
@@ -297,22 +300,12 @@ classify(const struct spd *spd, struct rte_mbuf **pkts, const uint8_t *to, uint1
 		results[which[i]] = found[i];
 }
 
-void
-stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+static void
+decide_by_policies(struct worker *w, struct spd *spd, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct spd *spd = __atomic_load_n(&w->tables->spd, __ATOMIC_ACQUIRE);
-	static const struct spd_result no_match = {.action = SPD_NO_MATCH};
 	struct spd_result results[BURST_MAX];
 	uint8_t to[BURST_MAX];
 
-	if (n == 0)
-		return;
-	if (!spd) {
-		for (uint16_t i = 0; i < n; i++)
-			decide_one(w, pkts[i], zone_to(w, pkts[i], nexthop_of(w, pkts[i])), NULL,
-				&no_match);
-		return;
-	}
 	for (uint16_t i = 0; i < n; i++)
 		to[i] = zone_to(w, pkts[i], nexthop_of(w, pkts[i]));
 	memset(results, 0, n * sizeof(results[0]));
@@ -320,4 +313,62 @@ stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	classify(spd, pkts, to, n, false, results);
 	for (uint16_t i = 0; i < n; i++)
 		decide_one(w, pkts[i], to[i], spd, &results[i]);
+}
+
+/* Whether the zone table has one word for all packets from a zone to a next hop, and it is yes. */
+static inline bool
+all_may_go(const struct worker *w, uint8_t from, const struct nexthop *nh)
+{
+	const struct port *port;
+
+	if (from == ZONE_SELF)
+		return false;
+	switch (nh->type) {
+	case NEXTHOP_TUNNEL:
+		return zone_allows[from][ZONE_TUNNEL];
+	case NEXTHOP_CONNECTED:
+	case NEXTHOP_NEIGHBOUR:
+		port = w->tables->ports->ports[nh->port];
+		return port->role != PORT_BOTH &&
+		       zone_allows[from][port->role == PORT_PROTECTED ? ZONE_PROTECTED
+								      : ZONE_UNPROTECTED];
+	default:
+		return false;
+	}
+}
+
+/* Without policies the zones decide: once, where they can, for packets that go one way. */
+static void
+decide_by_zones(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	static const struct spd_result no_match = {.action = SPD_NO_MATCH};
+	const struct nexthop *last = NULL;
+	uint8_t from = ZONE_COUNT;
+	bool may_go = false;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const struct nexthop *nh = nexthop_of(w, m);
+
+		if (nh != last || pkt(m)->zone != from) {
+			last = nh;
+			from = pkt(m)->zone;
+			may_go = all_may_go(w, from, nh);
+		}
+		if (likely(may_go))
+			forward(w, m, nh);
+		else
+			decide_one(w, m, zone_to(w, m, nh), NULL, &no_match);
+	}
+}
+
+void
+stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct spd *spd = __atomic_load_n(&w->tables->spd, __ATOMIC_ACQUIRE);
+
+	if (unlikely(spd && n > 0))
+		decide_by_policies(w, spd, pkts, n);
+	else
+		decide_by_zones(w, pkts, n);
 }

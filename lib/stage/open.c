@@ -69,31 +69,51 @@ assign(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	return kept;
 }
 
+/* Packets of one SA, as crypto jobs. */
 static void
-open_group(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
+open_run(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rte_mbuf *dead[CRYPTO_BURST];
 	enum drop_reason why[CRYPTO_BURST];
-	uint16_t n_dead = esp_open_prepare(sa, pkts, n, w->crypto, dead, why);
 
-	for (uint16_t i = 0; i < n_dead; i++)
-		drop(w, dead[i], why[i]);
-	stage_crypto(w, sa, w->crypto);
+	while (n > 0) {
+		uint16_t room, n_dead;
+		struct crypto_burst *burst = stage_crypto_room(w, sa, &room);
+
+		room = RTE_MIN(room, n);
+		n_dead = esp_open_prepare(sa, pkts, room, burst, dead, why);
+		for (uint16_t i = 0; i < n_dead; i++)
+			drop(w, dead[i], why[i]);
+		pkts += room;
+		n -= room;
+	}
 }
 
 void
 stage_open(struct worker *w)
 {
-	uint16_t n = assign(w, w->esp_in.pkts, w->esp_in.n);
+	struct rte_mbuf **pkts = w->esp_in.pkts;
+	uint16_t n = w->esp_in.n;
 
+	if (n == 0)
+		return;
 	w->esp_in.n = 0;
-	stage_by_sa(w, w->esp_in.pkts, n, open_group);
+	n = assign(w, pkts, n);
+	for (uint16_t first = 0, end; first < n; first = end) {
+		struct sa *sa = pkt(pkts[first])->sa;
+
+		for (end = first + 1; end < n && pkt(pkts[end])->sa == sa; end++)
+			;
+		open_run(w, sa, pkts + first, end - first);
+	}
+	stage_crypto(w);
 }
 
 void
 stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+	struct esp_opening opening = esp_open_begin(sa, n);
 	uint64_t packets = 0, bytes = 0;
 
 	if (unlikely(!t)) {
@@ -103,7 +123,7 @@ stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		uint8_t next_header;
-		enum drop_reason why = esp_open_finish(sa, &m, &next_header);
+		enum drop_reason why = esp_open_finish(&opening, &m, &next_header);
 
 		if (likely(why == DROP_NONE))
 			why = tunnel_decapsulate(t, m, next_header);
@@ -117,6 +137,7 @@ stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n
 		bytes += m->pkt_len;
 		stage_again(w, m);
 	}
+	esp_open_end(&opening);
 	counter_add(&t->workers[w->index].in, packets, bytes);
 	counter_add(&w->stats.esp_in, packets, bytes);
 }

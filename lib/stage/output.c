@@ -8,7 +8,8 @@
 
 /* Where frames of one next hop go. */
 struct way {
-	struct port *port;
+	uint32_t nexthop;
+	struct port *port;    /* NULL: the next hop has no link-layer address */
 	struct burst *frames; /* of the port; NULL: another worker sends them */
 	uint64_t link;
 };
@@ -50,10 +51,10 @@ stage_tx_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
 
 /* Puts the Ethernet header on and queues the frame. */
 static inline void
-output_fitting(struct worker *w, struct rte_mbuf *m, struct way way)
+output_fitting(struct worker *w, struct rte_mbuf *m, const struct way *way)
 {
 	uint8_t family = pkt(m)->family;
-	struct rte_mbuf *head = pkt_prepend(m, way.port->header_bytes);
+	struct rte_mbuf *head = pkt_prepend(m, way->port->header_bytes);
 
 	if (unlikely(!head)) {
 		drop(w, m, DROP_no_mbuf);
@@ -61,25 +62,48 @@ output_fitting(struct worker *w, struct rte_mbuf *m, struct way way)
 	}
 	/* the low 48 bits of the link, byte 0 first */
 	port_header_write(
-		way.port, rte_pktmbuf_mtod(head, uint8_t *), (const uint8_t *)&way.link, family);
-	if (likely(way.frames))
-		frames_add(w, way.frames, way.port, head);
+		way->port, rte_pktmbuf_mtod(head, uint8_t *), (const uint8_t *)&way->link, family);
+	if (likely(way->frames))
+		frames_add(w, way->frames, way->port, head);
 	else
-		tx_hand_over(w, way.port, head);
+		tx_hand_over(w, way->port, head);
 }
 
-/* Larger than the port carries: in pieces where IPv4 allows it, else the source hears of it. */
+/* Where an envelope that may be cut is larger than its way carries: to how many bytes. */
+static uint16_t
+envelope_mtu(const struct worker *w, const struct rte_mbuf *m, uint32_t *id)
+{
+	const struct pkt *p = pkt_const(m);
+	struct tunnel *t;
+
+	if (!p->frag_mtu || m->pkt_len <= p->frag_mtu)
+		return 0;
+	t = tunnel_get(w->tables->tunnels, p->tunnel, p->tunnel_generation);
+	if (t)
+		*id = tunnel_outer_id(t, w->index);
+	return p->frag_mtu;
+}
+
+/* Larger than its way carries: in pieces where that is allowed, else the source hears of it. */
 static void __rte_noinline
-output_too_big(struct worker *w, struct rte_mbuf *m, struct way way)
+output_large(struct worker *w, struct rte_mbuf *m, const struct way *way)
 {
 	struct rte_mbuf *pieces[FRAG_MAX];
-	uint16_t n = 0;
+	uint32_t id = 0;
+	uint16_t mtu = envelope_mtu(w, m, &id), n = 0;
 
-	if (pkt(m)->family == 6 || (pkt(m)->flags & PKT_DF)) {
-		drop_with_error(w, m, DROP_too_big, ICMP_ERR_TOO_BIG, way.port->mtu);
+	if (!mtu && m->pkt_len > way->port->mtu) {
+		mtu = way->port->mtu;
+		if (pkt(m)->family == 6 || (pkt(m)->flags & PKT_DF)) {
+			drop_with_error(w, m, DROP_too_big, ICMP_ERR_TOO_BIG, mtu);
+			return;
+		}
+	}
+	if (!mtu) {
+		output_fitting(w, m, way);
 		return;
 	}
-	n = frag_split(m, way.port->mtu, 0, w->pool, pieces);
+	n = frag_split(m, mtu, id, w->pool, pieces);
 	if (n == 0)
 		drop(w, m, DROP_fragmentation);
 	for (uint16_t i = 0; i < n; i++)
@@ -88,63 +112,56 @@ output_too_big(struct worker *w, struct rte_mbuf *m, struct way way)
 
 /* The next hop has no link-layer address to send to. */
 static void __rte_noinline
-output_unresolved(struct worker *w, struct rte_mbuf *m, uint32_t nexthop)
+output_unresolved(struct worker *w, struct rte_mbuf *m)
 {
-	uint8_t type = w->tables->nexthops[nexthop].type;
+	uint8_t type = w->tables->nexthops[pkt(m)->nexthop].type;
 
-	if (type == NEXTHOP_NEIGHBOUR || type == NEXTHOP_CONNECTED) {
-		if (worker_may(w, &w->budget.resolutions))
-			worker_to_control(w, m, TASK_RESOLVE);
-		else
-			drop(w, m, DROP_neighbour_full);
-	} else /* the route of an envelope changed under way */
-		drop(w, m, DROP_no_route);
-}
-
-/* Without a port when the next hop has no link-layer address. */
-static inline struct way
-way_of(struct worker *w, uint32_t nexthop)
-{
-	const struct nexthop *nh = &w->tables->nexthops[nexthop];
-	struct way way = {.link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED)};
-
-	if (likely(nh->type == NEXTHOP_NEIGHBOUR && (way.link & NEXTHOP_LINK_REACHABLE))) {
-		way.port = w->tables->ports->ports[nh->port];
-		way.frames = port_frames(w, way.port);
-	}
-	return way;
+	if (type == NEXTHOP_TUNNEL) /* an envelope for another tunnel, whose MTU it has to fit */
+		stage_again(w, m);
+	else if (type != NEXTHOP_NEIGHBOUR && type != NEXTHOP_CONNECTED)
+		drop(w, m, DROP_no_route); /* the route of an envelope changed under way */
+	else if (worker_may(w, &w->budget.resolutions))
+		worker_to_control(w, m, TASK_RESOLVE);
+	else
+		drop(w, m, DROP_neighbour_full);
 }
 
 static inline void
-output_one(struct worker *w, struct rte_mbuf *m, uint32_t nexthop, struct way way)
+way_find(struct worker *w, uint32_t nexthop, struct way *way)
 {
-	if (unlikely(!way.port))
-		output_unresolved(w, m, nexthop);
-	else if (unlikely(m->pkt_len > way.port->mtu))
-		output_too_big(w, m, way);
-	else
-		output_fitting(w, m, way);
-}
+	const struct nexthop *nh = &w->tables->nexthops[nexthop];
+	struct port *port;
 
-void
-stage_output_run(struct worker *w, uint32_t nexthop, struct rte_mbuf **pkts, uint16_t n)
-{
-	struct way way = way_of(w, nexthop);
-
-	for (uint16_t i = 0; i < n; i++)
-		output_one(w, pkts[i], nexthop, way);
-}
-
-void
-stage_output(struct worker *w)
-{
-	for (uint16_t i = 0; i < w->output.n; i++) {
-		struct rte_mbuf *m = w->output.pkts[i];
-		uint32_t nexthop = pkt(m)->nexthop;
-
-		output_one(w, m, nexthop, way_of(w, nexthop));
+	way->nexthop = nexthop;
+	way->link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED);
+	if (unlikely(nh->type != NEXTHOP_NEIGHBOUR || !(way->link & NEXTHOP_LINK_REACHABLE))) {
+		way->port = NULL;
+		return;
 	}
-	w->output.n = 0;
+	port = w->tables->ports->ports[nh->port];
+	if (port != way->port) {
+		way->port = port;
+		way->frames = port_frames(w, port);
+	}
+}
+
+void
+stage_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct way way = {.nexthop = NEXTHOP_ID_NONE};
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+
+		if (pkt(m)->nexthop != way.nexthop || !way.port)
+			way_find(w, pkt(m)->nexthop, &way);
+		if (unlikely(!way.port))
+			output_unresolved(w, m);
+		else if (unlikely(m->pkt_len > way.port->mtu || pkt(m)->frag_mtu))
+			output_large(w, m, &way);
+		else
+			output_fitting(w, m, &way);
+	}
 }
 
 /* One buffer out of a chain, in place where there is room, else in a fresh mbuf. NULL: the packet

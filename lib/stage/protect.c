@@ -61,28 +61,19 @@ seal_fragments(struct worker *w, struct tunnel *t, struct rte_mbuf *m)
 	if (n == 0)
 		drop(w, m, DROP_fragmentation);
 	else
-		stage_seal(w, pieces, n);
+		stage_seal(w, t, pieces, n);
 }
 
-/* Packets ready for their SA, in order. */
-struct ready {
-	uint16_t n;
-	struct rte_mbuf *pkts[BURST_MAX];
-};
-
 /* A packet that is too big as it is. */
-static void
-protect_large(struct worker *w, struct tunnel *t, struct rte_mbuf *m, struct ready *ready)
+static __rte_noinline void
+protect_large(struct worker *w, struct tunnel *t, struct rte_mbuf *m)
 {
 	switch (tunnel_fit(t, m)) {
 	case FIT_FRAGMENT_ENVELOPE:
 		pkt(m)->frag_mtu = t->outer_mtu;
-		ready->pkts[ready->n++] = m;
+		stage_seal(w, t, &m, 1);
 		break;
 	case FIT_FRAGMENT_INNER:
-		/* first what came before it, so that the order stays */
-		stage_seal(w, ready->pkts, ready->n);
-		ready->n = 0;
 		seal_fragments(w, t, m);
 		break;
 	case FIT_TOO_BIG:
@@ -101,12 +92,11 @@ refuse(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 
 /* Packets of one tunnel. */
 static void
-protect_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct ready *ready)
+protect_run(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct tunnel *t = tunnel_get(
-		w->tables->tunnels, pkt(pkts[0])->tunnel, pkt(pkts[0])->tunnel_generation);
 	enum drop_reason closed = tunnel_check(t);
 	uint16_t mtu = t ? __atomic_load_n(&t->mtu, __ATOMIC_RELAXED) : 0;
+	uint16_t ready = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
@@ -117,11 +107,17 @@ protect_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct ready *
 			continue;
 		}
 		pkt(m)->frag_mtu = 0;
-		if (likely(m->pkt_len <= mtu))
-			ready->pkts[ready->n++] = m;
-		else
-			protect_large(w, t, m, ready);
+		if (likely(m->pkt_len <= mtu)) {
+			pkts[ready++] = m;
+			continue;
+		}
+		/* first what came before it, so that the order stays */
+		stage_seal(w, t, pkts, ready);
+		ready = 0;
+		protect_large(w, t, m);
 	}
+	if (likely(ready))
+		stage_seal(w, t, pkts, ready);
 }
 
 static inline bool
@@ -135,15 +131,19 @@ void
 stage_protect(struct worker *w)
 {
 	struct rte_mbuf **pkts = w->protect.pkts;
-	struct ready ready;
+	uint16_t n = w->protect.n;
 
-	ready.n = 0;
-	for (uint16_t first = 0, end; first < w->protect.n; first = end) {
-		for (end = first + 1; end < w->protect.n && is_same_tunnel(pkts[first], pkts[end]);
-			end++)
-			;
-		protect_run(w, pkts + first, end - first, &ready);
-	}
+	if (n == 0)
+		return;
 	w->protect.n = 0;
-	stage_seal(w, ready.pkts, ready.n);
+	for (uint16_t first = 0, end; first < n; first = end) {
+		struct rte_mbuf *m = pkts[first];
+
+		for (end = first + 1; end < n && is_same_tunnel(m, pkts[end]); end++)
+			;
+		protect_run(w,
+			tunnel_get(w->tables->tunnels, pkt(m)->tunnel, pkt(m)->tunnel_generation),
+			pkts + first, end - first);
+	}
+	stage_crypto(w);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include <rte_prefetch.h>
+
 #include "parse.h"
 #include "stage.h"
 
@@ -25,6 +27,14 @@ lookup_run(const struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint64_t 
 				16);
 		fib_lookup6_bulk(w->tables->fib, table, dst, nexthops, n);
 	}
+}
+
+/* Of packets that go many ways, what their ways say: fetched all at once. */
+static void
+prefetch(const struct worker *w, const uint64_t *nexthops, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(&w->tables->nexthops[nexthops[i]]);
 }
 
 /* The next hop that the packet takes of what its route names: itself, or a group's member. */
@@ -54,6 +64,8 @@ stage_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 				break;
 		}
 		lookup_run(w, pkts + first, end - first, nexthops);
+		if (unlikely(nexthops[0] != nexthops[end - first - 1]))
+			prefetch(w, nexthops, end - first);
 		for (uint16_t i = first; i < end; i++)
 			pkt(pkts[i])->nexthop = member(w, pkts[i], (uint32_t)nexthops[i - first]);
 	}

@@ -22,16 +22,15 @@ uint16_t stage_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
  * l4_offset at ESP). */
 uint16_t stage_envelope(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
-/* Policies, then the zone table; TTL. Survivors may leave: to w->protect, w->output or the control
- * lcore (self). */
+/* Policies, then the zone table; TTL. Survivors leave: to w->protect, w->output (both empty before)
+ * or the control lcore (self). */
 void stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
-/* w->protect: tunnel state, selectors, size; then stage_seal. */
+/* w->protect: tunnel state, selectors, size; then stage_seal, and the crypto. */
 void stage_protect(struct worker *w);
 
-/* To the SA's owner, or ESP with all of one SA in one crypto burst. Envelopes go to w->output or
- * w->again. */
-void stage_seal(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+/* Packets of one tunnel: to the SA's owner, or into the crypto burst. t: NULL when it is gone. */
+void stage_seal(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t n);
 
 /* w->esp_in: SAD, owner, replay, crypto. Inner packets go to w->again. */
 void stage_open(struct worker *w);
@@ -39,16 +38,12 @@ void stage_open(struct worker *w);
 /* What asynchronous engines have finished; returns how many packets that were. */
 uint16_t stage_crypto_poll(struct worker *w);
 
-/*
- * Calls fn with all the packets of each SA (view.sa) in turn, in order, at most CRYPTO_BURST at
- * once: one crypto call for each group, however the SAs are mixed in the burst.
- */
-typedef void stage_group_fn(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n);
-void stage_by_sa(struct worker *w, struct rte_mbuf **pkts, uint16_t n, stage_group_fn *fn);
+/* The crypto burst to append jobs of an SA's packets (with view.sa) to, and how many fit, at least
+ * one: what was in it goes to its engine first when it is full or another engine's. */
+struct crypto_burst *stage_crypto_room(struct worker *w, const struct sa *sa, uint16_t *room);
 
-/* Hands a crypto burst of one SA to its engine; each packet comes out in stage_sealed or
- * stage_opened. */
-void stage_crypto(struct worker *w, struct sa *sa, struct crypto_burst *burst);
+/* Hands the crypto burst to its engine; each packet comes out in stage_sealed or stage_opened. */
+void stage_crypto(struct worker *w);
 
 /* Packets of one SA after their crypto: the second halves of stage_seal and stage_open. */
 void stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n);
@@ -58,10 +53,9 @@ void stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint1
  * inbox. */
 void stage_again(struct worker *w, struct rte_mbuf *m);
 
-/* w->output: link-layer address, MTU (fragments), Ethernet header; into w->tx by port. */
-void stage_output(struct worker *w);
-/* The same for packets whose next hop is known. */
-void stage_output_run(struct worker *w, uint32_t nexthop, struct rte_mbuf **pkts, uint16_t n);
+/* Packets with their next hops: link-layer address, MTU (fragments), Ethernet header; into w->tx by
+ * port. */
+void stage_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
 /* Sends what is in w->tx. */
 void stage_transmit(struct worker *w);

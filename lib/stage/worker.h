@@ -95,7 +95,8 @@ struct worker {
 
 	struct crypto_engine *engines[WORKER_ENGINES_MAX]; /* asynchronous ones: polled */
 	uint16_t n_engines;
-	struct crypto_burst *crypto; /* the one that is being filled */
+	struct crypto_burst *crypto;  /* the one that is being filled, */
+	struct crypto_engine *engine; /* for this engine */
 	/* completions of asynchronous engines, taken while room was made for more jobs */
 	struct burst done;
 	int32_t done_status[BURST_MAX];

@@ -9,132 +9,151 @@
 #include "parse.h"
 #include "tunnel.h"
 
-enum { ECN_MASK = 3, DSCP_SHIFT = 2 };
+enum { ECN_MASK = 3 };
 
 /* A one's complement sum of 16-bit words, folded. */
-static uint16_t
+static inline uint16_t
 sum_fold(uint32_t sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)(sum + (sum >> 16));
 }
 
-static uint8_t
-outer_tos(const struct tunnel *tunnel, uint8_t inner_tos)
-{
-	uint8_t tos = tunnel->dscp == TUNNEL_DSCP_COPY ? inner_tos & ~ECN_MASK
-						       : tunnel->dscp << DSCP_SHIFT;
-
-	return tunnel->ecn ? tos | (inner_tos & ECN_MASK) : tos;
-}
-
 /*
  * The rules of the tunnel, but for an envelope that will be fragmented here: an IPv6 packet of up
  * to 1,280 bytes passes however small the tunnel's MTU is (RFC 4213 3.2.1), and its envelope needs
- * an ID and no DF.
+ * an ID and no DF. 0 or PKT_DF.
  */
-static bool
-outer_df(const struct tunnel *tunnel, const struct pkt *inner, uint32_t outer_bytes)
+static inline uint8_t
+outer_df(const struct tunnel_rules *rules, const struct pkt *inner, uint32_t outer_bytes)
 {
-	if (inner->frag_mtu && outer_bytes > inner->frag_mtu)
-		return false;
-	if (tunnel->df == TUNNEL_DF_COPY)
-		return inner->flags & PKT_DF;
-	return tunnel->df == TUNNEL_DF_SET;
+	if (unlikely(inner->frag_mtu && outer_bytes > inner->frag_mtu))
+		return 0;
+	return (inner->flags & rules->df_copied) | rules->df_set;
 }
 
-/* id: 0 with DF, since a packet that is never fragmented needs none (RFC 6864 4.1). */
-static void
-outer4_finish(struct rte_ipv4_hdr *ip, uint32_t total_bytes, uint8_t tos, bool df, uint16_t id)
-{
-	uint32_t sum = (uint16_t)~ip->hdr_checksum;
+/* What of an outer IPv4 header is the same for all packets of a tunnel. Addresses and their sum as
+ * they lie in it, the rest in host byte order. */
+struct outer4 {
+	uint32_t version_ihl, ttl_proto; /* each in the high bits of its word */
+	uint32_t src, dst;
+	uint32_t sum;
+};
 
-	ip->type_of_service = tos;
-	ip->total_length = rte_cpu_to_be_16((uint16_t)total_bytes);
-	ip->packet_id = rte_cpu_to_be_16(id);
-	ip->fragment_offset = df ? rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG) : 0;
-	sum += rte_cpu_to_be_16(tos);
-	sum += ip->total_length;
-	sum += ip->packet_id;
-	sum += ip->fragment_offset;
-	ip->hdr_checksum = (uint16_t)~sum_fold(sum);
+static inline struct outer4
+outer4_of(const struct tunnel *tunnel)
+{
+	const struct rte_ipv4_hdr *ip = &tunnel->ip4;
+
+	return (struct outer4){.version_ihl = (uint32_t)ip->version_ihl << 24,
+		.ttl_proto = (uint32_t)ip->time_to_live << 24 | (uint32_t)ip->next_proto_id << 16,
+		.src = ip->src_addr,
+		.dst = ip->dst_addr,
+		.sum = (uint16_t)~ip->hdr_checksum};
 }
 
-static void
-outer6_finish(struct rte_ipv6_hdr *ip, uint32_t total_bytes, uint8_t tos)
+/*
+ * Word by word, each made in a register: what is put together in memory and read again as a whole
+ * stalls (store forwarding), which cost as much here as all the rest. id: 0 with DF, since a packet
+ * that is never fragmented needs none (RFC 6864 4.1).
+ */
+static inline void
+outer4_write(const struct outer4 *outer, uint8_t *ip, uint32_t total_bytes, uint8_t tos, bool df,
+	uint16_t id)
 {
+	const uint32_t first = rte_cpu_to_be_32((uint32_t)tos << 16 | (uint16_t)total_bytes);
+	const uint32_t second =
+		rte_cpu_to_be_32((uint32_t)id << 16 | (df ? RTE_IPV4_HDR_DF_FLAG : 0));
+	const uint16_t checksum = ~sum_fold(outer->sum + (uint16_t)first + (first >> 16) +
+					    (uint16_t)second + (second >> 16));
+	uint32_t *words = (uint32_t *)ip;
+
+	words[0] = rte_cpu_to_be_32(outer->version_ihl) | first;
+	words[1] = second;
+	words[2] = rte_cpu_to_be_32(outer->ttl_proto | rte_be_to_cpu_16(checksum));
+	words[3] = outer->src;
+	words[4] = outer->dst;
+}
+
+static inline void
+outer6_write(const struct tunnel *tunnel, uint8_t *to, uint32_t total_bytes, uint8_t tos)
+{
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)to;
+
+	memcpy(ip, &tunnel->ip6, sizeof(*ip));
 	ip->vtc_flow |= rte_cpu_to_be_32((uint32_t)tos << RTE_IPV6_HDR_TC_SHIFT);
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)(total_bytes - sizeof(*ip)));
 }
 
-/*
- * Over IPv4 the checksum is 0, "none"; IPv6 does not allow that (RFC 3948 2.1, RFC 8200 8.1). The
- * view is already the envelope's.
- */
-static void
-outer_udp_finish(struct rte_mbuf *m)
+/* The checksum is 0, "none", over IPv4; IPv6 does not allow that (RFC 3948 2.1, RFC 8200 8.1). */
+static inline void
+outer_udp_write(const struct rte_udp_hdr *like, uint8_t *to, uint32_t bytes)
 {
-	uint16_t ip_bytes = pkt(m)->l4_offset;
-	struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, struct rte_udp_hdr *, ip_bytes);
+	struct rte_udp_hdr udp = *like;
 
-	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(m->pkt_len - ip_bytes));
-	if (pkt(m)->family == 4)
-		return;
-	udp->dgram_cksum = ip_l4_checksum(m);
-	if (udp->dgram_cksum == 0)
-		udp->dgram_cksum = 0xffff;
+	udp.dgram_len = rte_cpu_to_be_16((uint16_t)bytes);
+	memcpy(to, &udp, sizeof(udp));
 }
 
 /* The envelope's view, as the parser would have made it, and where it goes. */
 static inline void
-outer_view(const struct tunnel *tunnel, struct pkt *view, uint8_t tos, bool df)
+outer_view(const struct pkt *like, uint32_t nexthop, struct pkt *view, uint8_t tos, uint8_t df)
 {
 	const size_t first = offsetof(struct pkt, zone), end = offsetof(struct pkt, nexthop);
 
-	memcpy((uint8_t *)view + first, (const uint8_t *)&tunnel->view + first, end - first);
-	if (df)
-		view->flags |= PKT_DF;
+	memcpy((uint8_t *)view + first, (const uint8_t *)like + first, end - first);
+	view->flags = like->flags | df;
 	view->tos = tos;
 	view->plain = 0;
-	view->nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED);
+	view->depth++;
+	view->nexthop = nexthop;
 }
 
-/* By constant lengths: of a variable one the compiler makes a "rep movs", which takes longer than
- * all the rest here. */
-static inline void
-template_copy(const struct tunnel *tunnel, uint8_t *outer)
+void
+tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf **pkts, uint16_t n)
 {
-	bool over_udp = tunnel->carrier == TUNNEL_UDP;
+	const struct tunnel_rules rules = tunnel->rules;
+	const struct outer4 outer4 = outer4_of(tunnel);
+	const struct pkt like = tunnel->view;
+	const uint32_t nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED);
+	const uint16_t outer_bytes = tunnel->outer_bytes;
+	const bool v4 = tunnel->outer_family == 4, udp = tunnel->carrier == TUNNEL_UDP;
 
-	if (tunnel->outer_family == 4) {
-		memcpy(outer, &tunnel->ip4, sizeof(tunnel->ip4));
-		if (over_udp)
-			memcpy(outer + sizeof(tunnel->ip4), &tunnel->udp4, sizeof(tunnel->udp4));
-	} else {
-		memcpy(outer, &tunnel->ip6, sizeof(tunnel->ip6));
-		if (over_udp)
-			memcpy(outer + sizeof(tunnel->ip6), &tunnel->udp6, sizeof(tunnel->udp6));
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct pkt *view = pkt(m);
+		uint8_t tos = (view->tos & rules.tos_copied) | rules.tos_set;
+		uint32_t bytes = m->pkt_len + outer_bytes;
+		uint8_t df = outer_df(&rules, view, bytes);
+		uint8_t *outer;
+
+		m->data_off -= outer_bytes;
+		m->data_len += outer_bytes;
+		m->pkt_len = bytes;
+		outer = rte_pktmbuf_mtod(m, uint8_t *);
+		if (v4)
+			outer4_write(&outer4, outer, bytes, tos, df,
+				likely(df) ? 0 : (uint16_t)tunnel_outer_id(tunnel, worker));
+		else
+			outer6_write(tunnel, outer, bytes, tos);
+		if (udp)
+			outer_udp_write(v4 ? &tunnel->udp4 : &tunnel->udp6, outer + like.l4_offset,
+				bytes - like.l4_offset);
+		outer_view(&like, nexthop, view, tos, df);
 	}
 }
 
 void
-tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
+tunnel_checksum(struct rte_mbuf **pkts, uint16_t n)
 {
-	struct pkt *view = pkt(m);
-	uint8_t tos = outer_tos(tunnel, view->tos);
-	bool df = outer_df(tunnel, view, m->pkt_len + tunnel->outer_bytes);
-	uint8_t *outer;
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(
+			pkts[i], struct rte_udp_hdr *, pkt(pkts[i])->l4_offset);
 
-	outer = (uint8_t *)rte_pktmbuf_prepend(m, tunnel->outer_bytes);
-	template_copy(tunnel, outer);
-	if (tunnel->outer_family == 4)
-		outer4_finish((struct rte_ipv4_hdr *)outer, m->pkt_len, tos, df,
-			df ? 0 : (uint16_t)tunnel_outer_id(tunnel, worker));
-	else
-		outer6_finish((struct rte_ipv6_hdr *)outer, m->pkt_len, tos);
-	outer_view(tunnel, view, tos, df);
-	if (tunnel->carrier == TUNNEL_UDP)
-		outer_udp_finish(m);
+		udp->dgram_cksum = ip_l4_checksum(pkts[i]);
+		if (udp->dgram_cksum == 0)
+			udp->dgram_cksum = 0xffff;
+	}
 }
 
 /* The one of two addresses that is of the family. */
@@ -170,21 +189,15 @@ tunnel_selects(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbo
 }
 
 bool
-tunnel_owns_outer(const struct tunnel *tunnel, const struct rte_mbuf *m)
+tunnel_owns_outer6(const struct tunnel *tunnel, const struct rte_mbuf *m)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint8_t family = tunnel->outer_family;
-	size_t src = family == 4 ? offsetof(struct rte_ipv4_hdr, src_addr)
-				 : offsetof(struct rte_ipv6_hdr, src_addr);
-	size_t dst = family == 4 ? offsetof(struct rte_ipv4_hdr, dst_addr)
-				 : offsetof(struct rte_ipv6_hdr, dst_addr);
+	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *);
 
 	/* what comes in is the template of what goes out, turned round */
-	if (pkt_const(m)->family != family ||
-		!ip_bytes_equal(ip + dst, tunnel->outer + src, family))
+	if (!ip_bytes_equal(ip->dst_addr, tunnel->ip6.src_addr, 6))
 		return false;
 	return tunnel->encapsulation == TUNNEL_TUNNEL ||
-	       ip_bytes_equal(ip + src, tunnel->outer + dst, family);
+	       ip_bytes_equal(ip->src_addr, tunnel->ip6.dst_addr, 6);
 }
 
 /* Whether the ESP next header says what the packet's first byte says. */

@@ -21,6 +21,9 @@
 
 enum { ESP_HEADER_BYTES = 8, ESP_TRAILER_BYTES = 2 };
 
+/* Of TOS and traffic class. */
+enum { ECN_MASK = 0x03, DSCP_MASK = 0xfc, DSCP_SHIFT = 2 };
+
 /* What the tunnel's MTU is until its outer route is known. */
 enum { PATH_MTU_DEFAULT = 1500 };
 
@@ -128,6 +131,35 @@ template_fill_udp(struct rte_udp_hdr *udp, const struct tunnel_config *config)
 }
 
 static void
+rules_fill(struct tunnel *tunnel)
+{
+	const struct tunnel_config *config = &tunnel->config;
+	bool copies_dscp = config->dscp == TUNNEL_DSCP_COPY;
+
+	tunnel->rules = (struct tunnel_rules){
+		.tos_copied = (copies_dscp ? DSCP_MASK : 0) | (config->ecn ? ECN_MASK : 0),
+		.tos_set = copies_dscp ? 0 : (uint8_t)(config->dscp << DSCP_SHIFT),
+		.df_copied = config->df == TUNNEL_DF_COPY ? PKT_DF : 0,
+		.df_set = config->df == TUNNEL_DF_SET ? PKT_DF : 0,
+	};
+}
+
+/* What comes in is the template of what goes out, turned round. A tunnel-mode SA takes it from
+ * anywhere. */
+static void
+inbound4_fill(struct tunnel *tunnel)
+{
+	const rte_be32_t any = 0, this = UINT32_MAX;
+	uint8_t *addresses = (uint8_t *)&tunnel->inbound4;
+	uint8_t *mask = (uint8_t *)&tunnel->inbound4_mask;
+
+	memcpy(addresses, &tunnel->ip4.dst_addr, 4);
+	memcpy(addresses + 4, &tunnel->ip4.src_addr, 4);
+	memcpy(mask, tunnel->encapsulation == TUNNEL_TUNNEL ? &any : &this, 4);
+	memcpy(mask + 4, &this, 4);
+}
+
+static void
 template_fill(struct tunnel *tunnel)
 {
 	const struct tunnel_config *config = &tunnel->config;
@@ -167,6 +199,8 @@ template_fill(struct tunnel *tunnel)
 		.dst_port_be = over_udp ? rte_cpu_to_be_16(config->remote_port) : 0,
 		.table = config->outer_table,
 	};
+	rules_fill(tunnel);
+	inbound4_fill(tunnel);
 	tunnel->outer_hash = parse_flow_hash(&tunnel->view, tunnel->outer);
 }
 
@@ -229,9 +263,7 @@ tunnel_alloc(const struct tunnel_config *config, uint16_t workers, int socket)
 	tunnel->n_workers = workers;
 	tunnel->workers = rte_calloc_socket(
 		"tunnel_workers", workers, sizeof(*tunnel->workers), RTE_CACHE_LINE_SIZE, socket);
-	tunnel->sa_out = rte_calloc_socket(
-		"tunnel_sa_out", workers, sizeof(struct sa *), RTE_CACHE_LINE_SIZE, socket);
-	if (!tunnel->workers || !tunnel->sa_out)
+	if (!tunnel->workers)
 		goto fail;
 	if (config->n_selectors) {
 		tunnel->config.selectors = rte_malloc_socket(
@@ -257,8 +289,6 @@ tunnel_init(struct tunnel *tunnel)
 	tunnel->encapsulation = config->encapsulation;
 	tunnel->carrier = config->carrier;
 	tunnel->df = config->df;
-	tunnel->dscp = config->dscp;
-	tunnel->ecn = config->ecn;
 	tunnel->table = config->table;
 	tunnel->outer_table = config->outer_table;
 	tunnel->selectors = config->selectors;
@@ -328,7 +358,6 @@ tunnel_free(struct tunnel *tunnel)
 	if (!tunnel)
 		return;
 	rte_free(tunnel->config.selectors);
-	rte_free(tunnel->sa_out);
 	rte_free(tunnel->workers);
 	rte_free(tunnel);
 }

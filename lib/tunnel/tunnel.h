@@ -64,28 +64,49 @@ struct tunnel_config {
 	uint32_t n_selectors;
 };
 
-/* One for each worker, written by it alone. */
+/* One for each worker, written by it alone but for sa_out. */
 struct tunnel_worker {
 	struct counter out, in;
+	struct sa *sa_out; /* the worker's own SA (RFC 9611) or the fallback; control writes,
+			      atomic; NULL: none */
 	uint32_t outer_id; /* tunnel_outer_id */
 } __rte_cache_aligned;
 
+/* How an envelope's header follows from the inner one: RFC 4301 5.1.2, 6040 4.1. */
+struct tunnel_rules {
+	uint8_t tos_copied; /* mask: what of the inner TOS or traffic class is copied; */
+	uint8_t tos_set;    /* and what is set */
+	uint8_t df_copied;  /* PKT_DF: the inner DF is copied */
+	uint8_t df_set;     /* PKT_DF: DF is set whatever the inner one is */
+};
+
 struct tunnel {
+	/* --- of each packet */
 	uint32_t index;
 	uint16_t generation; /* of the index */
 	uint8_t encapsulation, carrier, df;
-	int8_t dscp;
-	bool ecn;
 	uint8_t outer_family;
 	uint8_t outer_bytes; /* outer IP header and UDP header: prepended before ESP */
-	uint32_t outer_hash; /* parse_flow_hash of its envelopes */
+	struct tunnel_rules rules;
 	/* the largest inner packet whose envelope's length an IP header can still say; larger ones
 	 * are too big however they may be fragmented */
 	uint16_t payload_max;
-	/* template of the outer headers, complete for TOS 0, length 0, no DF, ID 0: the IPv4
+	uint16_t table, outer_table;
+	/* control writes, workers read (relaxed or acquire) */
+	bool up;                /* oper state: admin up, an outer route, an outbound SA */
+	bool loop;              /* the outer route leads into this tunnel again */
+	uint16_t mtu;           /* of inner packets, in force */
+	uint16_t outer_mtu;     /* what an envelope may be before it is fragmented */
+	uint32_t outer_nexthop; /* resolved from outer_table and remote by the control lcore at each
+				   route change; NEXTHOP_ID_* */
+	uint32_t n_selectors;
+	uint16_t n_workers;
+	const struct selector *selectors;
+	struct tunnel_worker *workers; /* by worker */
+	/* --- template of the outer headers, complete for TOS 0, length 0, no DF, ID 0: the IPv4
 	 * checksum is right for these, and takes in by addition what is filled in */
 	union {
-		uint8_t outer[48] __rte_aligned(8);
+		uint8_t outer[48] __rte_cache_aligned;
 		struct {
 			struct rte_ipv4_hdr ip4;
 			struct rte_udp_hdr udp4;
@@ -95,26 +116,15 @@ struct tunnel {
 			struct rte_udp_hdr udp6;
 		} __rte_packed;
 	};
+	/* an inbound envelope's IPv4 source and destination, as they lie in it, and which of their
+	 * bits have to be these */
+	uint64_t inbound4, inbound4_mask;
 	struct pkt view; /* template of an envelope's, but for tos, DF and next hop */
-	uint16_t table, outer_table;
-	/* --- control writes, workers read (relaxed or acquire) */
-	bool up;                /* oper state: admin up, an outer route, an outbound SA */
-	uint16_t mtu;           /* of inner packets, in force */
-	uint16_t outer_mtu;     /* what an envelope may be before it is fragmented */
-	uint32_t outer_nexthop; /* resolved from outer_table and remote by the control lcore at each
-				   route change; NEXTHOP_ID_* */
-	bool loop;              /* the outer route leads into this tunnel again */
-	struct sa **sa_out;     /* by worker: its own SA (RFC 9611) or the fallback; each pointer
-				   atomic, NULL: none */
-	const struct selector *selectors;
-	uint32_t n_selectors;
-	/* --- */
-	struct tunnel_worker *workers; /* by worker */
-	uint16_t n_workers;
 	/* --- control lcore */
+	uint32_t outer_hash; /* parse_flow_hash of its envelopes */
 	struct tunnel_config config;
 	uint64_t keepalive_due_ms;
-};
+} __rte_cache_aligned;
 
 struct tunnel_table {
 	uint32_t capacity;
@@ -178,19 +188,46 @@ tunnel_admits(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbou
 }
 
 /*
- * After encryption: prepends the outer headers before the ESP header at m's data (esp_seal_prepare
- * made the room, so this cannot fail). The view is still that of the inner packet (tos, family, DF
- * flag); after it the packet is a parsed envelope with the view of its outer header, zone self,
- * PKT_PROTECTED, the tunnel's outer table, and frag_mtu kept. IPv4 header checksum and the UDP
- * checksum (0 over IPv4, computed over IPv6) are complete. RFC 2003, 2473, 6040 4.1, 6864, 3948.
+ * Prepends the outer headers before the ESP header at each packet's data (esp_seal_prepare made the
+ * room, so this cannot fail). The view is still that of the inner packet (tos, family, DF flag);
+ * after it the packet is a parsed envelope with the view of its outer header, zone self,
+ * PKT_PROTECTED, the tunnel's outer table and next hop, one tunnel deeper, and frag_mtu kept. What
+ * is encrypted may still be plaintext. IPv4 header checksum and length are complete, and so is the
+ * UDP checksum over IPv4, 0; the one over IPv6 needs tunnel_checksum. RFC 2003, 2473, 6040 4.1,
+ * 6864, 3948.
  */
-void tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m);
+void tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf **pkts, uint16_t n);
+
+/* Completes finished envelopes by the checksum of UDP over IPv6 (RFC 8200 8.1). */
+void tunnel_checksum(struct rte_mbuf **pkts, uint16_t n);
+
+static inline bool
+tunnel_needs_checksum(const struct tunnel *tunnel)
+{
+	return tunnel->carrier == TUNNEL_UDP && tunnel->outer_family == 6;
+}
+
+/* The half of the next one for IPv6. */
+bool tunnel_owns_outer6(const struct tunnel *tunnel, const struct rte_mbuf *m);
 
 /*
  * Before decryption: whether the parsed envelope's outer addresses are the tunnel's own (RFC
  * 3884 4.1): the destination always, the source for TUNNEL_IPIP.
  */
-bool tunnel_owns_outer(const struct tunnel *tunnel, const struct rte_mbuf *m);
+static inline bool
+tunnel_owns_outer(const struct tunnel *tunnel, const struct rte_mbuf *m)
+{
+	uint64_t addresses;
+
+	if (unlikely(pkt_const(m)->family != tunnel->outer_family))
+		return false;
+	if (tunnel->outer_family == 6)
+		return tunnel_owns_outer6(tunnel, m);
+	memcpy(&addresses,
+		rte_pktmbuf_mtod_offset(m, void *, offsetof(struct rte_ipv4_hdr, src_addr)),
+		sizeof(addresses));
+	return ((addresses ^ tunnel->inbound4) & tunnel->inbound4_mask) == 0;
+}
 
 /*
  * After esp_open_finish: m begins at the inner packet, and its view is still that of the outer

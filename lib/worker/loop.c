@@ -111,7 +111,8 @@ walk_once(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	stage_decide(w, pkts, n);
 	stage_protect(w);
 	stage_open(w);
-	stage_output(w);
+	stage_output(w, w->output.pkts, w->output.n);
+	w->output.n = 0;
 }
 
 /* Decapsulated packets, and envelopes for another tunnel, until there are none: bounded by
@@ -145,14 +146,11 @@ inbox_one(struct worker *w, struct rte_mbuf *m)
 		stage_again(w, m);
 		break;
 	case TASK_SEND_NEXTHOP:
-		stage_output_run(w, pkt(m)->nexthop, &m, 1);
+		stage_output(w, &m, 1);
 		break;
 	case TASK_SEND_FRAME:
 	case TASK_TX:
 		stage_tx_add(w, w->tables->ports->ports[pkt(m)->port], m);
-		break;
-	case TASK_ESP_OUT:
-		stage_seal(w, &m, 1);
 		break;
 	case TASK_ESP_IN:
 		burst_add(&w->esp_in, m);
@@ -160,6 +158,23 @@ inbox_one(struct worker *w, struct rte_mbuf *m)
 	default:
 		drop(w, m, DROP_local_unhandled);
 	}
+}
+
+/* Packets that another worker found a tunnel for. */
+static void
+seal_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t first = 0, end; first < n; first = end) {
+		const struct pkt *p = pkt(pkts[first]);
+
+		for (end = first + 1; end < n && pkt(pkts[end])->tunnel == p->tunnel &&
+				      pkt(pkts[end])->tunnel_generation == p->tunnel_generation;
+			end++)
+			;
+		stage_seal(w, tunnel_get(w->tables->tunnels, p->tunnel, p->tunnel_generation),
+			pkts + first, end - first);
+	}
+	stage_crypto(w);
 }
 
 /* Packets from other workers and the control lcore. Those of one kind that follow each other go on
@@ -180,7 +195,7 @@ poll_inbox(struct worker *w)
 	if (n == 0)
 		return 0;
 	w->stats.handed_in += n;
-	stage_seal(w, out, n_out);
+	seal_handed(w, out, n_out);
 	stage_open(w);
 	walk_again(w);
 	return n;

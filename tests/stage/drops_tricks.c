@@ -84,14 +84,14 @@ untrick_loop_unseen(struct trick *t)
 void
 trick_no_sa(struct trick *t)
 {
-	t->sa = tunnel(t, 0)->sa_out[0];
-	tunnel(t, 0)->sa_out[0] = NULL;
+	t->sa = tunnel(t, 0)->workers[0].sa_out;
+	tunnel(t, 0)->workers[0].sa_out = NULL;
 }
 
 void
 untrick_no_sa(struct trick *t)
 {
-	tunnel(t, 0)->sa_out[0] = t->sa;
+	tunnel(t, 0)->workers[0].sa_out = t->sa;
 }
 
 void

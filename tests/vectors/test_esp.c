@@ -61,9 +61,15 @@ case_seal(const struct esp_case *c, struct crypto_engine *engine, uint32_t cut)
 	struct rte_mbuf *m = packet_make(fx.pool, 4, c->text, c->inner_bytes, &cut, cut != 0);
 	uint8_t bytes[FIXTURE_PACKET_MAX];
 
+	const struct esp_sa esp = esp_sa_of(sa);
+	rte_be64_t iv;
+
 	burst.n = 0;
-	assert_int_equal(esp_seal_job(sa, m, 0, c->text[c->text_bytes - 1], c->seq, c->iv, &burst),
+	memcpy(&iv, c->iv, sizeof(iv));
+	assert_int_equal(
+		esp_seal_job(&esp, m, 0, c->text[c->text_bytes - 1], c->seq, iv, &burst, 0),
 		DROP_NONE);
+	esp_jobs_end(&burst, esp.session, 1);
 	engine_run(engine, sa->session, &burst);
 	assert_int_equal(burst.status[0], CRYPTO_OK);
 	if (packet_bytes(burst.pkts[0], bytes) != c->esp_bytes ||

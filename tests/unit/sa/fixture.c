@@ -127,6 +127,7 @@ seal_one(struct sa *sa, struct rte_mbuf **m, uint16_t headroom_extra)
 	enum drop_reason why;
 	struct rte_mbuf *dead;
 
+	burst.n = 0;
 	if (esp_seal_prepare(sa, m, 1, headroom_extra, &burst, &dead, &why) != 0) {
 		assert_int_equal(burst.n, 0);
 		packet_check(dead);
@@ -143,12 +144,23 @@ seal_one(struct sa *sa, struct rte_mbuf **m, uint16_t headroom_extra)
 }
 
 enum drop_reason
+open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
+{
+	struct esp_opening opening = esp_open_begin(sa, 1);
+	enum drop_reason why = esp_open_finish(&opening, m, next_header);
+
+	esp_open_end(&opening);
+	return why;
+}
+
+enum drop_reason
 open_one(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
 {
 	static struct crypto_burst burst;
 	enum drop_reason why;
 	struct rte_mbuf *dead;
 
+	burst.n = 0;
 	if (esp_open_prepare(sa, m, 1, &burst, &dead, &why) != 0) {
 		assert_int_equal(burst.n, 0);
 		rte_pktmbuf_free(dead);
@@ -159,7 +171,7 @@ open_one(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
 	engine_run(sa->engine, sa->session, &burst);
 	*m = burst.pkts[0];
 	assert_true(burst.status[0] == CRYPTO_OK || burst.status[0] == CRYPTO_BAD_ICV);
-	why = burst.status[0] == CRYPTO_OK ? esp_open_finish(sa, m, next_header) : DROP_icv;
+	why = burst.status[0] == CRYPTO_OK ? open_finish(sa, m, next_header) : DROP_icv;
 	packet_check(*m);
 	if (why != DROP_NONE) {
 		rte_pktmbuf_free(*m);

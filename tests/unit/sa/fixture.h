@@ -46,6 +46,7 @@ void packet_check(const struct rte_mbuf *m);
 enum drop_reason seal_one(struct sa *sa, struct rte_mbuf **m, uint16_t headroom_extra);
 
 /* Opens one envelope; DROP_icv when the engine said so. *m is freed when it is a drop. */
+enum drop_reason open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header);
 enum drop_reason open_one(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header);
 
 #endif

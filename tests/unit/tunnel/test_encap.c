@@ -105,6 +105,14 @@ check_view(size_t i, const struct golden_row *row, struct rte_mbuf *m)
 }
 
 static void
+encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
+{
+	tunnel_encapsulate(tunnel, worker, &m, 1);
+	if (tunnel_needs_checksum(tunnel))
+		tunnel_checksum(&m, 1);
+}
+
+static void
 test_same_bytes_as_scapy(void **state)
 {
 	static const uint16_t cuts[] = {2048, 1999, 333};
@@ -116,7 +124,7 @@ test_same_bytes_as_scapy(void **state)
 		struct tunnel *tunnel = golden_tunnel(t, row);
 		struct rte_mbuf *m = envelope_make(row, cuts[i / RTE_DIM(golden_rows)]);
 
-		tunnel_encapsulate(tunnel, 1, m);
+		encapsulate(tunnel, 1, m);
 		check_bytes(i, row, m);
 		check_view(i, row, m);
 		rte_pktmbuf_free(m);
@@ -136,7 +144,7 @@ check_fields(enum tunnel_df df, int8_t dscp, bool ecn, uint8_t inner_tos, bool i
 	uint8_t dscp_wanted = dscp == TUNNEL_DSCP_COPY ? inner_tos >> 2 : (uint8_t)dscp;
 	bool df_wanted = df == TUNNEL_DF_SET || (df == TUNNEL_DF_COPY && inner_df);
 
-	tunnel_encapsulate(tunnel, 1, m);
+	encapsulate(tunnel, 1, m);
 	ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
 	if (ip->type_of_service >> 2 != dscp_wanted ||
 		(ip->type_of_service & 3) != (ecn ? inner_tos & 3 : 0) ||
@@ -176,7 +184,7 @@ test_fragmented_envelope_has_no_df(void **state)
 		const struct rte_ipv4_hdr *ip;
 
 		pkt(m)->frag_mtu = fits ? 1320 : 1319;
-		tunnel_encapsulate(tunnel, 1, m);
+		encapsulate(tunnel, 1, m);
 		ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
 		assert_int_equal(ip->fragment_offset, fits ? RTE_BE16(0x4000) : 0);
 		assert_int_equal(ip->packet_id, fits ? 0 : rte_cpu_to_be_16(GOLDEN_ID));
@@ -195,7 +203,7 @@ udp6_checksum(struct tunnel *tunnel, uint16_t last_word)
 	uint16_t checksum;
 
 	memcpy(rte_pktmbuf_mtod_offset(m, void *, 42), &last_word, 2);
-	tunnel_encapsulate(tunnel, 1, m);
+	encapsulate(tunnel, 1, m);
 	checksum = rte_pktmbuf_mtod_offset(m, struct rte_udp_hdr *, 40)->dgram_cksum;
 	assert_int_equal(rte_ipv6_udptcp_cksum_verify(rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *),
 				 rte_pktmbuf_mtod_offset(m, void *, 40)),
@@ -244,7 +252,7 @@ hash_of_envelope(struct tunnel *tunnel, const struct golden_row *row, uint8_t sp
 
 	rte_pktmbuf_mtod(m, uint8_t *)[3] = spi;
 	rte_pktmbuf_mtod(m, uint8_t *)[7] = seq;
-	tunnel_encapsulate(tunnel, 0, m);
+	encapsulate(tunnel, 0, m);
 	hash = parse_flow_hash(pkt(m), rte_pktmbuf_mtod(m, const void *));
 	assert_int_equal(hash, tunnel->outer_hash);
 	rte_pktmbuf_free(m);
