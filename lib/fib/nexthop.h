@@ -40,6 +40,7 @@ enum {
 
 /* The link word: a MAC address in the low 48 bits (byte 0 of the address lowest), and: */
 #define NEXTHOP_LINK_REACHABLE (1ull << 63)
+#define NEXTHOP_LINK_MAC 0xffffffffffffull
 
 struct nexthop {
 	uint8_t type; /* enum nexthop_type */

@@ -62,6 +62,7 @@ struct pkt {
 	uint8_t tos;    /* TOS or traffic class */
 	uint8_t ttl;
 	uint16_t l4_offset; /* IP header and extension headers */
+	uint16_t table;     /* forwarding table */
 	union {
 		struct {
 			uint16_t src_port_be; /* ICMP: type and code, as on the wire */
@@ -69,7 +70,6 @@ struct pkt {
 		};
 		uint32_t ports_be;
 	};
-	uint16_t table;   /* forwarding table */
 	uint32_t nexthop; /* index into the next-hop table */
 	uint32_t tunnel;  /* index; valid with tunnel_generation */
 	uint16_t tunnel_generation;

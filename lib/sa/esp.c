@@ -37,16 +37,14 @@ sa_end(struct sa_hot *hot)
 	__atomic_store_n(&hot->ended, 1, __ATOMIC_RELAXED);
 }
 
-/* Room behind the packet, and before it, of which `extra` stay headroom. */
 uint8_t *
-esp_make_room(struct rte_mbuf **m, uint16_t tail, uint16_t head, uint16_t extra)
+esp_make_room(struct rte_mbuf **m, uint16_t tail, uint16_t head)
 {
 	uint8_t *end = pkt_append(*m, tail);
-	struct rte_mbuf *packet = end != NULL ? pkt_prepend(*m, head + extra) : NULL;
+	struct rte_mbuf *packet = end != NULL ? pkt_prepend(*m, head) : NULL;
 
 	if (packet == NULL)
 		return NULL;
-	rte_pktmbuf_adj(packet, extra);
 	*m = packet;
 	return end;
 }
@@ -82,7 +80,7 @@ prefetch_tails(struct rte_mbuf **pkts, uint16_t n)
 		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], void *, pkts[i]->data_len));
 }
 
-/* Some of the packets may not go, or none: each is looked at. */
+/* Some of the packets may not go, or none: each is looked at. Returns how many may. */
 static __rte_noinline uint16_t
 seal_some(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **dead,
 	enum drop_reason *why, uint16_t *n_dead)
@@ -109,41 +107,31 @@ seal_some(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **d
 }
 
 uint16_t
-esp_seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint16_t headroom_extra,
-	struct crypto_burst *burst, struct rte_mbuf **dead, enum drop_reason *why)
+esp_seal_begin(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint64_t *seq,
+	struct rte_mbuf **dead, enum drop_reason *why, uint16_t *n_dead)
 {
-	struct sa_hot *hot = &sa->hot;
-	const struct esp_sa esp = esp_sa_of(sa);
+	const struct sa_hot *hot = &sa->hot;
 	const uint64_t limit = __atomic_load_n(&hot->seq_limit, __ATOMIC_ACQUIRE);
 	const struct allowance left = allowance_left(hot);
-	uint64_t seq = hot->seq_next, bytes = 0;
-	uint16_t job = burst->n, n_dead = 0;
 
+	*seq = hot->seq_next;
+	*n_dead = 0;
 	/* the reservation never goes beyond the sequence space */
-	if (unlikely(seq > limit || limit - seq < n || !allowance_covers(&left, n)))
-		n = seal_some(sa, pkts, n, dead, why, &n_dead);
+	if (unlikely(*seq > limit || limit - *seq < n || !allowance_covers(&left, n)))
+		n = seal_some(sa, pkts, n, dead, why, n_dead);
 	prefetch_tails(pkts, n);
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		const uint32_t payload = m->pkt_len;
-		const uint8_t next_header = pkt(m)->family == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	return n;
+}
 
-		if (unlikely(esp_seal_job(&esp, m, headroom_extra, next_header, seq,
-				     rte_cpu_to_be_64(seq), burst, job) != DROP_NONE)) {
-			dead[n_dead] = m;
-			why[n_dead++] = DROP_no_mbuf;
-			continue;
-		}
-		job++;
-		seq++;
-		bytes += payload;
-	}
-	counter_add(&hot->traffic, job - burst->n, bytes);
-	esp_jobs_end(burst, esp.session, job);
+void
+esp_seal_end(struct sa *sa, uint64_t seq, uint64_t bytes)
+{
+	struct sa_hot *hot = &sa->hot;
+
+	counter_add(&hot->traffic, seq - hot->seq_next, bytes);
 	__atomic_store_n(&hot->seq_next, seq, __ATOMIC_RELAXED);
 	if (unlikely(seq >= __atomic_load_n(&hot->seq_more, __ATOMIC_RELAXED)))
 		seq_state_want(sa->state);
-	return n_dead;
 }
 
 /* What can be seen before decryption. seq: the extended sequence number. */

@@ -6,7 +6,7 @@
  * ESP as a transformation of packets, knowing no port and no tunnel (RFC 4303, 4106). On the SA's
  * owning worker.
  *
- * Outbound a packet is what ESP shall carry (for IPIP: the inner packet); esp_seal_prepare puts ESP
+ * Outbound a packet is what ESP shall carry (for IPIP: the inner packet); esp_seal_job puts ESP
  * header, IV, padding, trailer and room for the ICV around it and describes the crypto job. Inbound
  * the packet begins at the ESP header; esp_open_prepare describes the job, and esp_open_finish,
  * after the crypto, checks and takes off what ESP added.
@@ -27,18 +27,18 @@ struct esp_sa {
 };
 
 /*
- * Gives each packet the next sequence number (never one beyond the reservation, never wrapping) and
- * appends one job to burst, which has room for all of them. headroom_extra: bytes
- * that the caller will prepend before the ESP header: they are made available now, in the same
- * contiguous room, and lie before the packet's data. next_header: 4 or 41 by view family. Packets
- * that cannot go (no number, lifetime, no mbuf) are put to dead[] with their reasons in why[];
- * returns how many. The survivors are the last in
- * burst->pkts, each with view.seq set. IVs and AADs of the
- * whole burst are written before any crypto call (store forwarding).
+ * Outbound, packets of one SA: begin, esp_seal_job (esp_job.h) for each with the next number, end.
+ *
+ * begin says which of the packets may go: never one beyond the reservation of sequence numbers,
+ * never round the end of their space, none beyond the hard lifetime. Those that may not are put to
+ * dead[] with their reasons in why[] (*n_dead of them); the others are kept, compacted, and counted
+ * in what it returns; *seq is the first one's number.
  */
-uint16_t esp_seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
-	uint16_t headroom_extra, struct crypto_burst *burst, struct rte_mbuf **dead,
-	enum drop_reason *why);
+uint16_t esp_seal_begin(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint64_t *seq,
+	struct rte_mbuf **dead, enum drop_reason *why, uint16_t *n_dead);
+
+/* seq: the first number that was not used. bytes: of what was sealed, before. */
+void esp_seal_end(struct sa *sa, uint64_t seq, uint64_t bytes);
 
 /*
  * The packets begin at the ESP header. Checks length and alignment, infers the sequence number into

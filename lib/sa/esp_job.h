@@ -70,9 +70,18 @@ esp_sa_of(const struct sa *sa)
 		.esn = sa->esn};
 }
 
-/* Room for `tail` bytes behind the packet and for `head` before it, of which `extra` stay headroom;
- * NULL: no mbuf (m is then still the packet, longer perhaps). *m is the packet's head after it. */
-uint8_t *esp_make_room(struct rte_mbuf **m, uint16_t tail, uint16_t head, uint16_t extra);
+/* How long the ESP packet is that carries `bytes`. */
+static inline uint32_t
+esp_bytes(const struct esp_sa *sa, uint32_t bytes)
+{
+	return sa->overhead + bytes + esp_pad_bytes(sa->align, bytes) + ESP_TRAILER_BYTES +
+	       sa->icv_bytes;
+}
+
+/* Makes room for `tail` bytes behind the packet and for `head` before it, as part of it. Where the
+ * tail's begins; NULL: no mbuf (m is then still the packet, longer perhaps). *m is the packet's
+ * head after it. */
+uint8_t *esp_make_room(struct rte_mbuf **m, uint16_t tail, uint16_t head);
 
 /* Whether a packet is one segment, ours alone, with so much room before and behind it. */
 static inline bool
@@ -97,30 +106,31 @@ esp_trailer_write(uint8_t *tail, uint32_t pad, uint8_t next_header)
 }
 
 /*
- * Puts ESP around one packet and makes it job number `job` of burst, but for its session. iv: 8
- * bytes as on the wire. DROP_NONE or DROP_no_mbuf (m is then still the packet, longer perhaps).
+ * Puts ESP around one packet, and `lead` bytes before that, which the caller will write; and makes
+ * it job number `job` of burst, but for its session. iv: 8 bytes as on the wire. Where the ESP
+ * header is; NULL: no mbuf (m is then still the packet, longer perhaps). RFC 4303 2, 4106.
  */
-static inline enum drop_reason
-esp_seal_job(const struct esp_sa *sa, struct rte_mbuf *m, uint32_t headroom_extra,
-	uint8_t next_header, uint64_t seq, rte_be64_t iv, struct crypto_burst *burst, uint16_t job)
+static inline uint8_t *
+esp_seal_job(const struct esp_sa *sa, struct rte_mbuf *m, uint16_t lead, uint8_t next_header,
+	uint64_t seq, rte_be64_t iv, struct crypto_burst *burst, uint16_t job)
 {
-	const uint32_t bytes = m->pkt_len;
+	const uint32_t bytes = m->pkt_len, head = sa->overhead + lead;
 	const uint32_t pad = esp_pad_bytes(sa->align, bytes);
-	const uint32_t tail_bytes = pad + ESP_TRAILER_BYTES + sa->icv_bytes;
+	const uint32_t behind = pad + ESP_TRAILER_BYTES + sa->icv_bytes;
 	const rte_be32_t seq_be = rte_cpu_to_be_32((uint32_t)seq);
 	uint8_t *header, *tail;
 
-	if (likely(esp_has_room(m, tail_bytes, sa->overhead + headroom_extra))) {
+	if (likely(esp_has_room(m, behind, head))) {
 		tail = rte_pktmbuf_mtod_offset(m, uint8_t *, bytes);
 		header = tail - bytes - sa->overhead;
-		m->data_off -= sa->overhead;
-		m->data_len = bytes + tail_bytes + sa->overhead;
-		m->pkt_len = bytes + tail_bytes + sa->overhead;
+		m->data_off -= head;
+		m->data_len = head + bytes + behind;
+		m->pkt_len = head + bytes + behind;
 	} else {
-		tail = esp_make_room(&m, tail_bytes, sa->overhead, headroom_extra);
+		tail = esp_make_room(&m, behind, head);
 		if (tail == NULL)
-			return DROP_no_mbuf;
-		header = rte_pktmbuf_mtod(m, uint8_t *);
+			return NULL;
+		header = rte_pktmbuf_mtod_offset(m, uint8_t *, lead);
 	}
 	esp_trailer_write(tail, pad, next_header);
 	memcpy(header, &sa->spi_be, sizeof(sa->spi_be));
@@ -134,7 +144,7 @@ esp_seal_job(const struct esp_sa *sa, struct rte_mbuf *m, uint32_t headroom_extr
 	burst->icv[job] = tail + pad + ESP_TRAILER_BYTES;
 	esp_nonce_write(sa->salt, &iv, &burst->nonce[job]);
 	esp_aad_write(sa->spi_be, sa->esn, seq, burst->aad[job]);
-	return DROP_NONE;
+	return header;
 }
 
 /* The jobs that were made after the last ones, up to `end`, are of this session. */

@@ -191,7 +191,6 @@ static inline void
 protect(struct worker *w, struct rte_mbuf *m, uint32_t tunnel)
 {
 	pkt(m)->tunnel = tunnel;
-	pkt(m)->tunnel_generation = w->tables->tunnels->generations[tunnel];
 	burst_add(&w->protect, m);
 }
 
@@ -304,7 +303,7 @@ static void
 decide_by_policies(struct worker *w, struct spd *spd, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct spd_result results[BURST_MAX];
-	uint8_t to[BURST_MAX];
+	uint8_t to[BURST_MAX] = {0};
 
 	for (uint16_t i = 0; i < n; i++)
 		to[i] = zone_to(w, pkts[i], nexthop_of(w, pkts[i]));

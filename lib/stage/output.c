@@ -5,14 +5,7 @@
 #include <rte_ethdev.h>
 
 #include "stage.h"
-
-/* Where frames of one next hop go. */
-struct way {
-	uint32_t nexthop;
-	struct port *port;    /* NULL: the next hop has no link-layer address */
-	struct burst *frames; /* of the port; NULL: another worker sends them */
-	uint64_t link;
-};
+#include "way.h"
 
 static void __rte_noinline
 tx_hand_over(struct worker *w, const struct port *port, struct rte_mbuf *m)
@@ -22,8 +15,14 @@ tx_hand_over(struct worker *w, const struct port *port, struct rte_mbuf *m)
 }
 
 static inline void
-frames_add(struct worker *w, struct burst *frames, const struct port *port, struct rte_mbuf *m)
+frame_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
 {
+	struct burst *frames = &w->tx[port->index];
+
+	if (unlikely(port->tx_worker[w->index] != w->index)) {
+		tx_hand_over(w, port, m);
+		return;
+	}
 	if (unlikely(burst_is_full(frames)))
 		stage_transmit(w);
 	if (frames->n == 0)
@@ -31,42 +30,28 @@ frames_add(struct worker *w, struct burst *frames, const struct port *port, stru
 	burst_add(frames, m);
 }
 
-/* The port's frames, when this worker sends them. */
-static inline struct burst *
-port_frames(struct worker *w, const struct port *port)
-{
-	return likely(port->tx_worker[w->index] == w->index) ? &w->tx[port->index] : NULL;
-}
-
 void
-stage_tx_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
+stage_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct burst *frames = port_frames(w, port);
+	const struct port *port = w->tables->ports->ports[index];
 
-	if (frames)
-		frames_add(w, frames, port, m);
-	else
-		tx_hand_over(w, port, m);
+	for (uint16_t i = 0; i < n; i++)
+		frame_add(w, port, pkts[i]);
 }
 
 /* Puts the Ethernet header on and queues the frame. */
 static inline void
 output_fitting(struct worker *w, struct rte_mbuf *m, const struct way *way)
 {
-	uint8_t family = pkt(m)->family;
-	struct rte_mbuf *head = pkt_prepend(m, way->port->header_bytes);
+	const uint8_t family = pkt(m)->family;
+	struct rte_mbuf *head = pkt_prepend(m, way->header_bytes);
 
 	if (unlikely(!head)) {
 		drop(w, m, DROP_no_mbuf);
 		return;
 	}
-	/* the low 48 bits of the link, byte 0 first */
-	port_header_write(
-		way->port, rte_pktmbuf_mtod(head, uint8_t *), (const uint8_t *)&way->link, family);
-	if (likely(way->frames))
-		frames_add(w, way->frames, way->port, head);
-	else
-		tx_hand_over(w, way->port, head);
+	way_header_write(way, rte_pktmbuf_mtod(head, uint8_t *), family);
+	frame_add(w, way->port, head);
 }
 
 /* Where an envelope that may be cut is larger than its way carries: to how many bytes. */
@@ -126,25 +111,6 @@ output_unresolved(struct worker *w, struct rte_mbuf *m)
 		drop(w, m, DROP_neighbour_full);
 }
 
-static inline void
-way_find(struct worker *w, uint32_t nexthop, struct way *way)
-{
-	const struct nexthop *nh = &w->tables->nexthops[nexthop];
-	struct port *port;
-
-	way->nexthop = nexthop;
-	way->link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED);
-	if (unlikely(nh->type != NEXTHOP_NEIGHBOUR || !(way->link & NEXTHOP_LINK_REACHABLE))) {
-		way->port = NULL;
-		return;
-	}
-	port = w->tables->ports->ports[nh->port];
-	if (port != way->port) {
-		way->port = port;
-		way->frames = port_frames(w, port);
-	}
-}
-
 void
 stage_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -157,7 +123,7 @@ stage_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 			way_find(w, pkt(m)->nexthop, &way);
 		if (unlikely(!way.port))
 			output_unresolved(w, m);
-		else if (unlikely(m->pkt_len > way.port->mtu || pkt(m)->frag_mtu))
+		else if (unlikely(m->pkt_len > way.mtu || pkt(m)->frag_mtu))
 			output_large(w, m, &way);
 		else
 			output_fitting(w, m, &way);

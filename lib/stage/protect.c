@@ -120,13 +120,6 @@ protect_run(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t
 		stage_seal(w, t, pkts, ready);
 }
 
-static inline bool
-is_same_tunnel(const struct rte_mbuf *a, const struct rte_mbuf *b)
-{
-	return pkt_const(a)->tunnel == pkt_const(b)->tunnel &&
-	       pkt_const(a)->tunnel_generation == pkt_const(b)->tunnel_generation;
-}
-
 void
 stage_protect(struct worker *w)
 {
@@ -137,12 +130,12 @@ stage_protect(struct worker *w)
 		return;
 	w->protect.n = 0;
 	for (uint16_t first = 0, end; first < n; first = end) {
-		struct rte_mbuf *m = pkts[first];
+		uint32_t tunnel = pkt(pkts[first])->tunnel;
 
-		for (end = first + 1; end < n && is_same_tunnel(m, pkts[end]); end++)
+		for (end = first + 1; end < n && pkt(pkts[end])->tunnel == tunnel; end++)
 			;
 		protect_run(w,
-			tunnel_get(w->tables->tunnels, pkt(m)->tunnel, pkt(m)->tunnel_generation),
+			__atomic_load_n(&w->tables->tunnels->tunnels[tunnel], __ATOMIC_ACQUIRE),
 			pkts + first, end - first);
 	}
 	stage_crypto(w);

@@ -60,7 +60,8 @@ void stage_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 /* Sends what is in w->tx. */
 void stage_transmit(struct worker *w);
 
-/* A finished frame for a port: into w->tx, or to the worker that owns the port's queue. */
-void stage_tx_add(struct worker *w, const struct port *port, struct rte_mbuf *m);
+/* Finished frames for a port (its index): into w->tx, or to the worker that owns the port's queue.
+ */
+void stage_frames(struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n);
 
 #endif

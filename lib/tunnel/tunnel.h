@@ -8,6 +8,7 @@
  * on the control lcore; the packet path reads it.
  */
 
+#include <rte_branch_prediction.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_udp.h>
@@ -186,17 +187,6 @@ tunnel_admits(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbou
 {
 	return tunnel->n_selectors == 0 || tunnel_selects(tunnel, m, outbound);
 }
-
-/*
- * Prepends the outer headers before the ESP header at each packet's data (esp_seal_prepare made the
- * room, so this cannot fail). The view is still that of the inner packet (tos, family, DF flag);
- * after it the packet is a parsed envelope with the view of its outer header, zone self,
- * PKT_PROTECTED, the tunnel's outer table and next hop, one tunnel deeper, and frag_mtu kept. What
- * is encrypted may still be plaintext. IPv4 header checksum and length are complete, and so is the
- * UDP checksum over IPv4, 0; the one over IPv6 needs tunnel_checksum. RFC 2003, 2473, 6040 4.1,
- * 6864, 3948.
- */
-void tunnel_encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf **pkts, uint16_t n);
 
 /* Completes finished envelopes by the checksum of UDP over IPv6 (RFC 8200 8.1). */
 void tunnel_checksum(struct rte_mbuf **pkts, uint16_t n);

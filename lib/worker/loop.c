@@ -150,7 +150,7 @@ inbox_one(struct worker *w, struct rte_mbuf *m)
 		break;
 	case TASK_SEND_FRAME:
 	case TASK_TX:
-		stage_tx_add(w, w->tables->ports->ports[pkt(m)->port], m);
+		stage_frames(w, pkt(m)->port, &m, 1);
 		break;
 	case TASK_ESP_IN:
 		burst_add(&w->esp_in, m);

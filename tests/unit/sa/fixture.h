@@ -46,6 +46,10 @@ void packet_check(const struct rte_mbuf *m);
 enum drop_reason seal_one(struct sa *sa, struct rte_mbuf **m, uint16_t headroom_extra);
 
 /* Opens one envelope; DROP_icv when the engine said so. *m is freed when it is a drop. */
+/* As stage_seal does it, without an outer header: `lead` bytes stay room before ESP. Returns how
+ * many are dead. */
+uint16_t seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint16_t lead,
+	struct crypto_burst *burst, struct rte_mbuf **dead, enum drop_reason *why);
 enum drop_reason open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header);
 enum drop_reason open_one(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header);
 

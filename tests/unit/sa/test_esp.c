@@ -317,8 +317,7 @@ a_full_burst_keeps_its_order(void **state)
 			pkts[i] = packet_make(fx.pool, 4, bytes, i, NULL, 0);
 		burst.n = 0;
 		assert_int_equal(
-			esp_seal_prepare(pair.out, pkts, CRYPTO_BURST, EXTRA, &burst, dead, why),
-			0);
+			seal_prepare(pair.out, pkts, CRYPTO_BURST, EXTRA, &burst, dead, why), 0);
 		engine_run(pair.out->engine, pair.out->session, &burst);
 		memcpy(pkts, burst.pkts, sizeof(pkts));
 		burst.n = 0;

@@ -316,7 +316,7 @@ seal_four(struct sa *out, enum drop_reason *reason)
 	for (unsigned i = 0; i < 4; i++)
 		pkts[i] = payload(20);
 	burst.n = 0;
-	lost = esp_seal_prepare(out, pkts, 4, 0, &burst, dead, why);
+	lost = seal_prepare(out, pkts, 4, 0, &burst, dead, why);
 	assert_int_equal(lost + burst.n, 4);
 	*reason = lost > 0 ? why[lost - 1] : DROP_NONE;
 	rte_pktmbuf_free_bulk(dead, lost);

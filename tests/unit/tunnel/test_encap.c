@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "fixture.h"
+#include "outer.h"
 #include "parse.h"
 
 struct golden_row {
@@ -107,7 +108,10 @@ check_view(size_t i, const struct golden_row *row, struct rte_mbuf *m)
 static void
 encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
 {
-	tunnel_encapsulate(tunnel, worker, &m, 1);
+	struct outer outer = outer_of(tunnel);
+	uint8_t *at = (uint8_t *)rte_pktmbuf_prepend(m, outer.bytes);
+
+	outer_write(&outer, tunnel, worker, pkt(m), at, m->pkt_len);
 	if (tunnel_needs_checksum(tunnel))
 		tunnel_checksum(&m, 1);
 }

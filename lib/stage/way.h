@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef WAY_H
+#define WAY_H
+
+/* From a next hop to the frames that go there. */
+
+#include "worker.h"
+
+/* Where frames of one next hop go, read once for packets that follow each other. */
+struct way {
+	uint32_t nexthop;
+	uint16_t mtu, header_bytes;
+	const struct port *port; /* NULL: the next hop has no link-layer address */
+	/* the frame's header but for its EtherType, in two halves that overlap where it is short */
+	uint64_t first_of_port, first, last;
+	uint16_t middle; /* with a VLAN tag: bytes 8 and 9 */
+};
+
+static inline void
+way_port(struct way *way, const struct port *port)
+{
+	way->port = port;
+	way->mtu = port->mtu;
+	way->header_bytes = port->header_bytes;
+	memcpy(&way->first_of_port, port->header, sizeof(way->first_of_port));
+	memcpy(&way->middle, port->header + sizeof(way->first_of_port), sizeof(way->middle));
+	memcpy(&way->last, port->header + port->header_bytes - sizeof(way->last),
+		sizeof(way->last));
+}
+
+/* way: zeroed before its first use. */
+static inline void
+way_find(const struct worker *w, uint32_t nexthop, struct way *way)
+{
+	const struct nexthop *nh = &w->tables->nexthops[nexthop];
+	const uint64_t link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED);
+	const struct port *port;
+
+	way->nexthop = nexthop;
+	if (unlikely(nh->type != NEXTHOP_NEIGHBOUR || !(link & NEXTHOP_LINK_REACHABLE))) {
+		way->port = NULL;
+		return;
+	}
+	port = w->tables->ports->ports[nh->port];
+	if (port != way->port)
+		way_port(way, port);
+	/* byte 0 first: the destination */
+	way->first = way->first_of_port | rte_cpu_to_le_64(link & NEXTHOP_LINK_MAC);
+}
+
+/* Writes the frame's header to `at`, for a packet of this family. */
+static inline void
+way_header_write(const struct way *way, uint8_t *at, uint8_t family)
+{
+	const uint64_t type =
+		family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
+	const uint64_t last = rte_le_to_cpu_64(way->last) | rte_le_to_cpu_16(type) << 48;
+	const rte_le64_t end = rte_cpu_to_le_64(last);
+
+	memcpy(at, &way->first, sizeof(way->first));
+	if (unlikely(way->header_bytes != RTE_ETHER_HDR_LEN))
+		memcpy(at + sizeof(way->first), &way->middle, sizeof(way->middle));
+	memcpy(at + way->header_bytes - sizeof(end), &end, sizeof(end));
+}
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef OUTER_H
+#define OUTER_H
+
+/* The outer headers of envelopes, written for many packets of one tunnel. Data path. */
+
+#include <string.h>
+
+#include "tunnel.h"
+
+/* What the envelopes of a tunnel have in common, read once for a burst. Addresses and sums as they
+ * lie in a header, the rest in host byte order. */
+struct outer {
+	struct tunnel_rules rules;
+	uint16_t bytes; /* of the headers */
+	uint16_t l4_offset;
+	bool v4, udp;
+	uint8_t flags;    /* of the view */
+	uint32_t nexthop; /* 4 bytes of the view */
+	uint64_t view;    /* 8 bytes of it from l4_offset on */
+	uint8_t family, proto, ttl;
+	uint32_t version_ihl, ttl_proto; /* IPv4: each in the high bits of its word */
+	uint32_t src, dst;
+	uint32_t sum;
+};
+
+static inline struct outer
+outer_of(const struct tunnel *tunnel)
+{
+	const struct rte_ipv4_hdr *ip = &tunnel->ip4;
+	struct outer outer = {.rules = tunnel->rules,
+		.bytes = tunnel->outer_bytes,
+		.l4_offset = tunnel->view.l4_offset,
+		.v4 = tunnel->outer_family == 4,
+		.udp = tunnel->carrier == TUNNEL_UDP,
+		.flags = tunnel->view.flags,
+		.nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED),
+		.family = tunnel->view.family,
+		.proto = tunnel->view.proto,
+		.ttl = tunnel->view.ttl,
+		.version_ihl = (uint32_t)ip->version_ihl << 24,
+		.ttl_proto = (uint32_t)ip->time_to_live << 24 | (uint32_t)ip->next_proto_id << 16,
+		.src = ip->src_addr,
+		.dst = ip->dst_addr,
+		.sum = (uint16_t)~ip->hdr_checksum};
+
+	memcpy(&outer.view, &tunnel->view.l4_offset, sizeof(outer.view));
+	return outer;
+}
+
+_Static_assert(offsetof(struct pkt, nexthop) - offsetof(struct pkt, l4_offset) == 8,
+	"outer_view writes the view from l4_offset up to nexthop at once");
+
+/*
+ * The rules of the tunnel, but for an envelope that will be fragmented here: an IPv6 packet of up
+ * to 1,280 bytes passes however small the tunnel's MTU is (RFC 4213 3.2.1), and its envelope needs
+ * an ID and no DF. 0 or PKT_DF.
+ */
+static inline uint8_t
+outer_df(const struct outer *outer, const struct pkt *inner, uint32_t bytes)
+{
+	if (unlikely(inner->frag_mtu && bytes > inner->frag_mtu))
+		return 0;
+	return (inner->flags & outer->rules.df_copied) | outer->rules.df_set;
+}
+
+/* A one's complement sum of 16-bit words, folded. */
+static inline uint16_t
+outer_sum_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)(sum + (sum >> 16));
+}
+
+/*
+ * Word by word, each made in a register: what is put together in memory and read again as a whole
+ * stalls (store forwarding), which cost as much here as all the rest. id: 0 with DF, since a packet
+ * that is never fragmented needs none (RFC 6864 4.1).
+ */
+static inline void
+outer4_write(const struct outer *outer, uint8_t *ip, uint32_t bytes, uint8_t tos, uint8_t df,
+	uint16_t id)
+{
+	const uint32_t first = rte_cpu_to_be_32((uint32_t)tos << 16 | (uint16_t)bytes);
+	const uint32_t second =
+		rte_cpu_to_be_32((uint32_t)id << 16 | (df ? RTE_IPV4_HDR_DF_FLAG : 0));
+	const uint16_t checksum = ~outer_sum_fold(
+		outer->sum + (uint16_t)first + (first >> 16) + (uint16_t)second + (second >> 16));
+	uint32_t *words = (uint32_t *)ip;
+
+	words[0] = rte_cpu_to_be_32(outer->version_ihl) | first;
+	words[1] = second;
+	words[2] = rte_cpu_to_be_32(outer->ttl_proto | rte_be_to_cpu_16(checksum));
+	words[3] = outer->src;
+	words[4] = outer->dst;
+}
+
+static inline void
+outer6_write(const struct rte_ipv6_hdr *like, uint8_t *to, uint32_t bytes, uint8_t tos)
+{
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)to;
+
+	memcpy(ip, like, sizeof(*ip));
+	ip->vtc_flow = like->vtc_flow | rte_cpu_to_be_32((uint32_t)tos << RTE_IPV6_HDR_TC_SHIFT);
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)(bytes - sizeof(*ip)));
+}
+
+/* The checksum is 0, "none", over IPv4; IPv6 does not allow that (RFC 3948 2.1, RFC 8200 8.1). */
+static inline void
+outer_udp_write(const struct rte_udp_hdr *like, uint8_t *to, uint32_t bytes)
+{
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)to;
+
+	memcpy(udp, like, sizeof(*udp));
+	udp->dgram_len = rte_cpu_to_be_16((uint16_t)bytes);
+}
+
+/* The envelope's view, as the parser would have made it, and where it goes. */
+static inline void
+outer_view(const struct outer *outer, struct pkt *view, uint8_t tos, uint8_t df)
+{
+	view->zone = ZONE_SELF;
+	view->family = outer->family;
+	view->proto = outer->proto;
+	view->flags = outer->flags | df;
+	view->tos = tos;
+	view->ttl = outer->ttl;
+	memcpy(&view->l4_offset, &outer->view, sizeof(outer->view));
+	view->nexthop = outer->nexthop;
+	view->plain = 0;
+	view->depth++;
+}
+
+/*
+ * Writes the outer headers of an envelope of `bytes` bytes, these included, to `at`. The view is
+ * still that of the inner packet (tos, flags); after it, it is that of a parsed envelope: zone
+ * self, PKT_PROTECTED, the tunnel's outer table and next hop, one tunnel deeper, frag_mtu kept.
+ * What is encrypted may still be plaintext. IPv4 header checksum and length are complete, and so is
+ * the UDP checksum over IPv4, 0; the one over IPv6 needs tunnel_checksum. RFC 2003, 2473, 6040 4.1,
+ * 6864, 3948.
+ */
+static inline void
+outer_write(const struct outer *outer, struct tunnel *tunnel, uint16_t worker, struct pkt *view,
+	uint8_t *at, uint32_t bytes)
+{
+	const uint8_t tos = (view->tos & outer->rules.tos_copied) | outer->rules.tos_set;
+	const uint8_t df = outer_df(outer, view, bytes);
+
+	if (likely(outer->v4))
+		outer4_write(outer, at, bytes, tos, df,
+			likely(df) ? 0 : (uint16_t)tunnel_outer_id(tunnel, worker));
+	else
+		outer6_write(&tunnel->ip6, at, bytes, tos);
+	if (outer->udp)
+		outer_udp_write(outer->v4 ? &tunnel->udp4 : &tunnel->udp6, at + outer->l4_offset,
+			bytes - outer->l4_offset);
+	outer_view(outer, view, tos, df);
+}
+
+#endif
