@@ -71,17 +71,17 @@ struct pkt {
 		uint32_t ports_be;
 	};
 	uint32_t nexthop; /* index into the next-hop table */
-	uint32_t tunnel;  /* index; valid with tunnel_generation */
+	uint8_t task;     /* enum pkt_task */
+	uint8_t plain;    /* both addresses are unicast ones of no special kind; 0: not known */
+	uint8_t depth;    /* tunnels it has been put into */
+	uint8_t answers; /* the zone of the packet that this one of ours answers, plus 1; 0: none */
+	uint32_t tunnel; /* index; valid with tunnel_generation */
 	uint16_t tunnel_generation;
-	uint8_t task;      /* enum pkt_task */
-	uint8_t depth;     /* tunnels it has been put into */
+	uint16_t frag_mtu; /* fragment the finished envelope to this; 0: leave it whole */
 	uint32_t argument; /* with TASK_ICMP_ERROR: MTU */
 	uint8_t icmp_type, icmp_code;
-	uint8_t answers; /* the zone of the packet that this one of ours answers, plus 1; 0: none */
-	uint8_t plain;   /* both addresses are unicast ones of no special kind; 0: not known */
-	uint16_t frag_mtu; /* fragment the finished envelope to this; 0: leave it whole */
-	struct sa *sa;     /* on the owning worker only */
-	uint64_t seq;      /* extended sequence number */
+	struct sa *sa; /* on the owning worker only */
+	uint64_t seq;  /* extended sequence number */
 } __attribute__((aligned(8)));
 
 _Static_assert(sizeof(struct pkt) <= 64, "struct pkt outgrew its cache line");

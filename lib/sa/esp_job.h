@@ -110,7 +110,7 @@ esp_trailer_write(uint8_t *tail, uint32_t pad, uint8_t next_header)
  * it job number `job` of burst, but for its session. iv: 8 bytes as on the wire. Where the ESP
  * header is; NULL: no mbuf (m is then still the packet, longer perhaps). RFC 4303 2, 4106.
  */
-static inline uint8_t *
+static __rte_always_inline uint8_t *
 esp_seal_job(const struct esp_sa *sa, struct rte_mbuf *m, uint16_t lead, uint8_t next_header,
 	uint64_t seq, rte_be64_t iv, struct crypto_burst *burst, uint16_t job)
 {
@@ -136,7 +136,6 @@ esp_seal_job(const struct esp_sa *sa, struct rte_mbuf *m, uint16_t lead, uint8_t
 	memcpy(header, &sa->spi_be, sizeof(sa->spi_be));
 	memcpy(header + 4, &seq_be, sizeof(seq_be));
 	memcpy(header + ESP_HEADER_BYTES, &iv, sizeof(iv));
-	pkt(m)->seq = seq;
 
 	burst->pkts[job] = m;
 	burst->text[job] = header + sa->overhead;

@@ -342,8 +342,8 @@ decide_by_zones(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	static const struct spd_result no_match = {.action = SPD_NO_MATCH};
 	const struct nexthop *last = NULL;
+	struct burst *to = NULL; /* NULL: each packet has to be looked at */
 	uint8_t from = ZONE_COUNT;
-	bool may_go = false;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
@@ -352,12 +352,18 @@ decide_by_zones(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		if (nh != last || pkt(m)->zone != from) {
 			last = nh;
 			from = pkt(m)->zone;
-			may_go = all_may_go(w, from, nh);
+			to = NULL;
+			if (likely(all_may_go(w, from, nh)))
+				to = nh->type == NEXTHOP_TUNNEL ? &w->protect : &w->output;
 		}
-		if (likely(may_go))
-			forward(w, m, nh);
-		else
+		if (unlikely(!to)) {
 			decide_one(w, m, zone_to(w, m, nh), NULL, &no_match);
+			continue;
+		}
+		if (unlikely(!may_forward(w, m)))
+			continue;
+		pkt(m)->tunnel = nh->tunnel; /* of a port's next hop: 0 */
+		burst_add(to, m);
 	}
 }
 

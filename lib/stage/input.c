@@ -48,22 +48,34 @@ vlan_port(const struct port_table *ports, uint16_t ethdev, uint16_t vlan)
 struct arrivals {
 	struct port *port; /* NULL: none */
 	uint16_t vlan;
-	bool promiscuous;
-	uint64_t mac; /* of the port, as the first 6 bytes of a frame to it lie in the memory */
+	/* Which bits of the first 8 bytes of a frame that is for us alone say so, and what they
+	 * are. No frame is what they say where the port has to be looked at: a VLAN's, or one of
+	 * role both. */
+	uint64_t ours, ours_mask;
 	struct pkt view;
 	uint64_t packets, bytes;
 };
 
-enum { MAC_BITS = 48 };
+#define MAC_MASK UINT64_C(0x0000ffffffffffff)
+#define MAC_GROUP UINT64_C(0x01)
 
-/* The destination MAC address of a frame of at least 14 bytes. */
+/* The first 8 bytes of a frame of at least 14: the destination MAC address in the low 48 bits. */
 static inline uint64_t
-frame_destination(const struct rte_mbuf *m)
+frame_start(const struct rte_mbuf *m)
 {
-	uint64_t first;
+	rte_le64_t first;
 
 	memcpy(&first, rte_pktmbuf_mtod(m, const void *), sizeof(first));
-	return rte_le_to_cpu_64(first) & (UINT64_MAX >> (64 - MAC_BITS));
+	return rte_le_to_cpu_64(first);
+}
+
+static inline uint64_t
+mac_word(const struct rte_ether_addr *mac)
+{
+	rte_le64_t word = 0;
+
+	memcpy(&word, mac, sizeof(*mac));
+	return rte_le_to_cpu_64(word);
 }
 
 static inline void
@@ -73,37 +85,46 @@ arrivals_count(const struct worker *w, struct arrivals *a)
 		counter_add(&a->port->counters[w->index].rx, a->packets, a->bytes);
 }
 
-static inline void
+static void
 arrivals_begin(const struct worker *w, struct arrivals *a, uint16_t ethdev, uint16_t vlan)
 {
 	struct port *port = vlan_port(w->tables->ports, ethdev, vlan);
 
 	arrivals_count(w, a);
-	*a = (struct arrivals){.port = port, .vlan = vlan, .promiscuous = w->tables->promiscuous};
+	*a = (struct arrivals){.port = port, .vlan = vlan, .ours = MAC_GROUP};
 	if (!port)
 		return;
-	memcpy(&a->mac, &port->mac, sizeof(port->mac));
-	a->mac = rte_le_to_cpu_64(a->mac);
 	a->view.port = port->index;
 	a->view.table = port->table;
 	a->view.zone = port->role == PORT_PROTECTED ? ZONE_PROTECTED : ZONE_UNPROTECTED;
+	if (vlan == 0 && port->role != PORT_BOTH) {
+		a->ours_mask = w->tables->promiscuous ? MAC_GROUP : MAC_MASK;
+		a->ours = mac_word(&port->mac) & a->ours_mask;
+	}
 }
 
 /* Whether the frame's destination address means us; notes broadcast and multicast ones. */
-static inline bool
-frame_is_ours(const struct arrivals *a, struct rte_mbuf *m)
+static bool
+frame_is_ours(const struct worker *w, const struct port *port, struct rte_mbuf *m)
 {
-	uint64_t mac = frame_destination(m);
+	uint64_t start = frame_start(m);
 
-	if (unlikely(mac & 1)) {
+	if (start & MAC_GROUP) {
 		pkt(m)->flags |= PKT_ETH_MULTICAST;
 		return true;
 	}
-	return a->promiscuous || mac == a->mac;
+	return w->tables->promiscuous || (start & MAC_MASK) == mac_word(&port->mac);
+}
+
+static inline void
+note_l4_checksum(struct rte_mbuf *m)
+{
+	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		pkt(m)->flags |= PKT_CHECKSUM_GOOD;
 }
 
 /* The IP packet in the frame, parsed; DROP_NONE, or why not. */
-static inline enum drop_reason
+static enum drop_reason
 frame_parse(
 	struct rte_mbuf *m, const struct port *port, rte_be16_t ethertype, uint16_t header_bytes)
 {
@@ -112,14 +133,13 @@ frame_parse(
 	struct ip_addr src;
 
 	rte_pktmbuf_adj(m, header_bytes);
-	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
-		p->flags |= PKT_CHECKSUM_GOOD;
+	note_l4_checksum(m);
 	why = parse_ip(m);
-	if (unlikely(why != DROP_NONE))
+	if (why != DROP_NONE)
 		return why;
-	if (unlikely(p->family != (ethertype == RTE_BE16(RTE_ETHER_TYPE_IPV4) ? 4 : 6)))
+	if (p->family != (ethertype == RTE_BE16(RTE_ETHER_TYPE_IPV4) ? 4 : 6))
 		return DROP_ip_version;
-	if (unlikely(port->role == PORT_BOTH)) {
+	if (port->role == PORT_BOTH) {
 		src = ip_src(m);
 		p->zone = port_zone(port, &src);
 	}
@@ -127,27 +147,28 @@ frame_parse(
 }
 
 /* true: an IP packet that goes on. Everything else has been dealt with. */
-static inline bool
-input_one(struct worker *w, uint16_t ethdev, struct rte_mbuf *m, struct arrivals *arrivals)
+static __rte_noinline bool
+input_any(struct worker *w, uint16_t ethdev, struct rte_mbuf *m, struct arrivals *arrivals)
 {
 	struct header header;
 	enum drop_reason why;
 
-	if (unlikely(!header_read(m, &header))) {
-		*pkt(m) = arrivals->view;
+	*pkt(m) = arrivals->view;
+	if (!header_read(m, &header)) {
 		drop(w, m, DROP_ip_truncated);
 		return false;
 	}
-	if (unlikely(header.vlan != arrivals->vlan))
+	if (header.vlan != arrivals->vlan) {
 		arrivals_begin(w, arrivals, ethdev, header.vlan);
-	*pkt(m) = arrivals->view;
-	if (unlikely(!arrivals->port)) {
+		*pkt(m) = arrivals->view;
+	}
+	if (!arrivals->port) {
 		drop(w, m, DROP_vlan_unknown);
 		return false;
 	}
 	arrivals->packets++;
 	arrivals->bytes += m->pkt_len;
-	if (unlikely(!frame_is_ours(arrivals, m))) {
+	if (!frame_is_ours(w, arrivals->port, m)) {
 		drop(w, m, DROP_eth_destination);
 		return false;
 	}
@@ -168,22 +189,62 @@ input_one(struct worker *w, uint16_t ethdev, struct rte_mbuf *m, struct arrivals
 	return why == DROP_NONE;
 }
 
+/* The frame as most are: for us alone, with an IPv4 packet in it that parses at once. Returns its
+ * bytes; 0, the frame being as it was: another one. */
+static inline uint32_t
+input_common(struct rte_mbuf *m, const struct arrivals *a)
+{
+	enum { HEADER = sizeof(struct rte_ether_hdr) };
+	const uint32_t bytes = m->pkt_len;
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+
+	if (unlikely(m->data_len < HEADER || (frame_start(m) & a->ours_mask) != a->ours ||
+		     eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4)))
+		return 0;
+	*pkt(m) = a->view;
+	m->data_off += HEADER;
+	m->data_len -= HEADER;
+	m->pkt_len -= HEADER;
+	if (likely(parse_ipv4_common(m) && pkt(m)->plain)) {
+		note_l4_checksum(m);
+		return bytes;
+	}
+	m->data_off -= HEADER;
+	m->data_len += HEADER;
+	m->pkt_len += HEADER;
+	return 0;
+}
+
 uint16_t
 stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n)
 {
 	enum { AHEAD = 4 };
 	struct arrivals arrivals = {0};
+	uint64_t packets = 0, bytes = 0;
 	uint16_t kept = 0;
 
 	arrivals_begin(w, &arrivals, ethdev, 0);
 	for (uint16_t i = 0; i < n; i++) {
-		if (i + AHEAD < n) {
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + AHEAD], void *));
-			rte_prefetch0(pkt(pkts[i + AHEAD]));
+		struct rte_mbuf *m = pkts[i], *ahead = pkts[RTE_MIN(i + AHEAD, n - 1)];
+		uint32_t common;
+
+		rte_prefetch0(rte_pktmbuf_mtod(ahead, void *));
+		rte_prefetch0(pkt(ahead));
+		common = input_common(m, &arrivals);
+		if (likely(common)) {
+			packets++;
+			bytes += common;
+		} else {
+			arrivals.packets += packets;
+			arrivals.bytes += bytes;
+			packets = bytes = 0;
+			if (!input_any(w, ethdev, m, &arrivals))
+				continue;
 		}
-		if (input_one(w, ethdev, pkts[i], &arrivals))
-			pkts[kept++] = pkts[i];
+		pkts[kept++] = m;
 	}
+	arrivals.packets += packets;
+	arrivals.bytes += bytes;
 	arrivals_count(w, &arrivals);
 	return kept;
 }

@@ -34,7 +34,14 @@ void
 stage_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct port *port = w->tables->ports->ports[index];
+	struct burst *frames = &w->tx[index];
 
+	if (likely(frames->n && frames->n + n <= BURST_MAX)) {
+		/* this worker's own, since it has some already */
+		memcpy(frames->pkts + frames->n, pkts, n * sizeof(pkts[0]));
+		frames->n += n;
+		return;
+	}
 	for (uint16_t i = 0; i < n; i++)
 		frame_add(w, port, pkts[i]);
 }

@@ -11,72 +11,102 @@
 
 /* What the envelopes of one SA's packets have in common. */
 struct sealing {
+	struct worker *w;
+	struct tunnel *tunnel;
+	struct sa *sa;
 	struct esp_sa esp;
 	struct outer outer;
 	struct way way; /* with a port: the frame is finished before the crypto is done */
+	struct crypto_burst *burst;
 };
 
 /*
  * All headers of one envelope, and its crypto job: the frame's where its way is known and wide
- * enough, then the outer ones, then ESP. The ciphertext is all that is missing then. false: no
- * mbuf.
+ * enough, then the outer ones, then ESP. The ciphertext is all that is missing then. Returns how
+ * many bytes were sealed; 0: no mbuf.
  */
-static inline bool
-seal_one(struct worker *w, struct tunnel *t, const struct sealing *s, struct rte_mbuf *m,
-	uint64_t seq, struct crypto_burst *burst, uint16_t job)
+static __rte_always_inline uint32_t
+seal_one(const struct sealing *s, struct rte_mbuf *m, uint64_t seq, uint16_t job)
 {
 	struct pkt *p = pkt(m);
-	const uint32_t bytes = s->outer.bytes + esp_bytes(&s->esp, m->pkt_len);
+	const uint32_t inner_bytes = m->pkt_len;
+	const uint32_t bytes = s->outer.bytes + esp_bytes(&s->esp, inner_bytes);
 	const bool framed = s->way.port && likely(bytes <= s->way.mtu && !p->frag_mtu);
 	const uint16_t frame_bytes = framed ? s->way.header_bytes : 0;
 	const uint8_t next_header = p->family == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-	uint8_t *esp = esp_seal_job(&s->esp, m, s->outer.bytes + frame_bytes, next_header, seq,
-		rte_cpu_to_be_64(seq), burst, job);
+	uint8_t *at = esp_seal_job(&s->esp, m, s->outer.bytes + frame_bytes, next_header, seq,
+		rte_cpu_to_be_64(seq), s->burst, job);
 
-	if (unlikely(!esp))
-		return false;
-	p = pkt(burst->pkts[job]);
-	outer_write(&s->outer, t, w->index, p, esp - s->outer.bytes, bytes);
+	if (unlikely(!at))
+		return 0;
+	/* the head is another mbuf when there was no room */
+	p = pkt(s->burst->pkts[job]);
+	at -= s->outer.bytes;
+	outer_write(&s->outer, s->tunnel, s->w->index, p, at, bytes);
 	p->task = TASK_NONE;
+	p->sa = s->sa;
+	p->seq = seq;
 	if (likely(framed)) {
-		way_header_write(&s->way, esp - s->outer.bytes - frame_bytes, s->outer.family);
+		way_header_write(&s->way, at - s->way.header_bytes, s->outer.family);
 		p->task = TASK_TX;
 		p->port = s->way.port->index;
 	}
-	return true;
+	return inner_bytes;
+}
+
+static __rte_always_inline void
+seal_packets(const struct sealing *s, struct rte_mbuf **pkts, uint16_t n, uint64_t seq)
+{
+	uint16_t job = s->burst->n;
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		const uint32_t sealed = seal_one(s, pkts[i], seq, job);
+
+		if (unlikely(sealed == 0)) {
+			drop(s->w, pkts[i], DROP_no_mbuf);
+			continue;
+		}
+		bytes += sealed;
+		seq++;
+		job++;
+	}
+	n = job - s->burst->n;
+	esp_jobs_end(s->burst, s->esp.session, job);
+	esp_seal_end(s->sa, seq, bytes);
+	counter_add(&s->tunnel->workers[s->w->index].out, n, bytes);
+	counter_add(&s->w->stats.esp_out, n, bytes);
 }
 
 static void
 seal_group(struct worker *w, struct tunnel *t, struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
 	struct crypto_burst *burst)
 {
-	struct sealing s = {.esp = esp_sa_of(sa), .outer = outer_of(t)};
+	struct sealing s = {.w = w,
+		.tunnel = t,
+		.sa = sa,
+		.esp = esp_sa_of(sa),
+		.outer = outer_of(t),
+		.burst = burst};
 	struct rte_mbuf *dead[CRYPTO_BURST];
 	enum drop_reason why[CRYPTO_BURST];
-	uint16_t job = burst->n, n_dead;
-	uint64_t seq, bytes = 0;
+	uint16_t n_dead;
+	uint64_t seq;
 
 	if (!tunnel_needs_checksum(t))
-		way_find(w, s.outer.nexthop, &s.way);
+		way_find(w, s.outer.view.nexthop, &s.way);
 	n = esp_seal_begin(sa, pkts, n, &seq, dead, why, &n_dead);
 	for (uint16_t i = 0; i < n_dead; i++)
 		drop(w, dead[i], why[i]);
-	for (uint16_t i = 0; i < n; i++) {
-		const uint32_t inner_bytes = pkts[i]->pkt_len;
-
-		if (unlikely(!seal_one(w, t, &s, pkts[i], seq, burst, job))) {
-			drop(w, pkts[i], DROP_no_mbuf);
-			continue;
-		}
-		pkt(burst->pkts[job++])->sa = sa;
-		bytes += inner_bytes;
-		seq++;
+	if (likely(s.outer.v4 && !s.outer.udp && s.way.port)) {
+		/* as most are: said again where the compiler sees it */
+		s.outer.v4 = true;
+		s.outer.udp = false;
+		s.outer.family = 4;
+		seal_packets(&s, pkts, n, seq);
+	} else {
+		seal_packets(&s, pkts, n, seq);
 	}
-	n = job - burst->n;
-	esp_jobs_end(burst, s.esp.session, job);
-	esp_seal_end(sa, seq, bytes);
-	counter_add(&t->workers[w->index].out, n, bytes);
-	counter_add(&w->stats.esp_out, n, bytes);
 }
 
 void
@@ -111,23 +141,11 @@ stage_seal(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t 
 	}
 }
 
-/* How many of the packets from the first on are frames for its port, or are none as it is none. */
-static inline uint16_t
-leading(struct rte_mbuf **pkts, uint16_t n)
-{
-	const struct pkt *head = pkt_const(pkts[0]);
-	uint16_t same = 1;
-
-	while (same < n && pkt_const(pkts[same])->task == head->task &&
-		pkt_const(pkts[same])->port == head->port)
-		same++;
-	return same;
-}
-
 void
 stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+	uint16_t frames = 0;
 
 	if (unlikely(!t)) {
 		drop_bulk(w, pkts, n, DROP_tunnel_gone);
@@ -135,11 +153,16 @@ stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n
 	}
 	if (unlikely(tunnel_needs_checksum(t)))
 		tunnel_checksum(pkts, n);
-	for (uint16_t first = 0, same; first < n; first += same) {
-		same = leading(pkts + first, n - first);
-		if (likely(pkt(pkts[first])->task == TASK_TX))
-			stage_frames(w, pkt(pkts[first])->port, pkts + first, same);
+	/* mostly all of them, for one port */
+	while (frames < n && pkt(pkts[frames])->task == TASK_TX &&
+		pkt(pkts[frames])->port == pkt(pkts[0])->port)
+		frames++;
+	if (likely(frames))
+		stage_frames(w, pkt(pkts[0])->port, pkts, frames);
+	for (uint16_t i = frames; i < n; i++) {
+		if (pkt(pkts[i])->task == TASK_TX)
+			stage_frames(w, pkt(pkts[i])->port, &pkts[i], 1);
 		else
-			stage_output(w, pkts + first, same);
+			stage_output(w, &pkts[i], 1);
 	}
 }

@@ -8,20 +8,18 @@
 
 #include "tunnel.h"
 
-/* What the envelopes of a tunnel have in common, read once for a burst. Addresses and sums as they
- * lie in a header, the rest in host byte order. */
+/* What the envelopes of a tunnel have in common, read once for a burst. Addresses as they lie in a
+ * header, the rest in host byte order. */
 struct outer {
 	struct tunnel_rules rules;
 	uint16_t bytes; /* of the headers */
 	uint16_t l4_offset;
 	bool v4, udp;
-	uint8_t flags;    /* of the view */
-	uint32_t nexthop; /* 4 bytes of the view */
-	uint64_t view;    /* 8 bytes of it from l4_offset on */
-	uint8_t family, proto, ttl;
+	uint8_t family;
+	struct pkt view;
 	uint32_t version_ihl, ttl_proto; /* IPv4: each in the high bits of its word */
 	uint32_t src, dst;
-	uint32_t sum;
+	uint32_t sum; /* of the words of the IPv4 header */
 };
 
 static inline struct outer
@@ -33,23 +31,17 @@ outer_of(const struct tunnel *tunnel)
 		.l4_offset = tunnel->view.l4_offset,
 		.v4 = tunnel->outer_family == 4,
 		.udp = tunnel->carrier == TUNNEL_UDP,
-		.flags = tunnel->view.flags,
-		.nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED),
-		.family = tunnel->view.family,
-		.proto = tunnel->view.proto,
-		.ttl = tunnel->view.ttl,
+		.family = tunnel->outer_family,
+		.view = tunnel->view,
 		.version_ihl = (uint32_t)ip->version_ihl << 24,
 		.ttl_proto = (uint32_t)ip->time_to_live << 24 | (uint32_t)ip->next_proto_id << 16,
 		.src = ip->src_addr,
 		.dst = ip->dst_addr,
-		.sum = (uint16_t)~ip->hdr_checksum};
+		.sum = (uint16_t)~rte_be_to_cpu_16(ip->hdr_checksum)};
 
-	memcpy(&outer.view, &tunnel->view.l4_offset, sizeof(outer.view));
+	outer.view.nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED);
 	return outer;
 }
-
-_Static_assert(offsetof(struct pkt, nexthop) - offsetof(struct pkt, l4_offset) == 8,
-	"outer_view writes the view from l4_offset up to nexthop at once");
 
 /*
  * The rules of the tunnel, but for an envelope that will be fragmented here: an IPv6 packet of up
@@ -81,16 +73,13 @@ static inline void
 outer4_write(const struct outer *outer, uint8_t *ip, uint32_t bytes, uint8_t tos, uint8_t df,
 	uint16_t id)
 {
-	const uint32_t first = rte_cpu_to_be_32((uint32_t)tos << 16 | (uint16_t)bytes);
-	const uint32_t second =
-		rte_cpu_to_be_32((uint32_t)id << 16 | (df ? RTE_IPV4_HDR_DF_FLAG : 0));
-	const uint16_t checksum = ~outer_sum_fold(
-		outer->sum + (uint16_t)first + (first >> 16) + (uint16_t)second + (second >> 16));
+	const uint32_t fragment = df ? RTE_IPV4_HDR_DF_FLAG : 0;
+	const uint16_t checksum = ~outer_sum_fold(outer->sum + tos + bytes + fragment + id);
 	uint32_t *words = (uint32_t *)ip;
 
-	words[0] = rte_cpu_to_be_32(outer->version_ihl) | first;
-	words[1] = second;
-	words[2] = rte_cpu_to_be_32(outer->ttl_proto | rte_be_to_cpu_16(checksum));
+	words[0] = rte_cpu_to_be_32(outer->version_ihl | (uint32_t)tos << 16 | bytes);
+	words[1] = rte_cpu_to_be_32((uint32_t)id << 16 | fragment);
+	words[2] = rte_cpu_to_be_32(outer->ttl_proto | checksum);
 	words[3] = outer->src;
 	words[4] = outer->dst;
 }
@@ -119,16 +108,15 @@ outer_udp_write(const struct rte_udp_hdr *like, uint8_t *to, uint32_t bytes)
 static inline void
 outer_view(const struct outer *outer, struct pkt *view, uint8_t tos, uint8_t df)
 {
-	view->zone = ZONE_SELF;
-	view->family = outer->family;
-	view->proto = outer->proto;
-	view->flags = outer->flags | df;
+	const uint16_t port = view->port;
+	const uint8_t depth = view->depth + 1, answers = view->answers;
+
+	memcpy(view, &outer->view, offsetof(struct pkt, tunnel));
+	view->port = port;
+	view->flags = outer->view.flags | df;
 	view->tos = tos;
-	view->ttl = outer->ttl;
-	memcpy(&view->l4_offset, &outer->view, sizeof(outer->view));
-	view->nexthop = outer->nexthop;
-	view->plain = 0;
-	view->depth++;
+	view->depth = depth;
+	view->answers = answers;
 }
 
 /*
@@ -139,7 +127,7 @@ outer_view(const struct outer *outer, struct pkt *view, uint8_t tos, uint8_t df)
  * the UDP checksum over IPv4, 0; the one over IPv6 needs tunnel_checksum. RFC 2003, 2473, 6040 4.1,
  * 6864, 3948.
  */
-static inline void
+static __rte_always_inline void
 outer_write(const struct outer *outer, struct tunnel *tunnel, uint16_t worker, struct pkt *view,
 	uint8_t *at, uint32_t bytes)
 {
