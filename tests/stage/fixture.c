@@ -11,6 +11,7 @@
 
 #include "cryptodev.h"
 #include "ethdev.h"
+#include "ipsecmb.h"
 #include "testengine.h"
 
 enum {
@@ -18,7 +19,8 @@ enum {
 	MBUFS = 8191,
 };
 
-const char *const stage_engines[] = {"cryptodev", "cryptodev-async", "test", NULL};
+const char *const stage_engines[] = {
+	"cryptodev", "cryptodev-async", "test", HAVE_IPSEC_MB ? "ipsec-mb" : NULL, NULL};
 
 static struct crypto_engine *
 test_engine_create(const struct crypto_engine_params *params, struct error *err)
@@ -30,6 +32,7 @@ test_engine_create(const struct crypto_engine_params *params, struct error *err)
 
 static const struct gateway_engine engines[] = {
 	{"cryptodev", cryptodev_sync_create},
+	{"ipsec-mb", ipsecmb_create},
 	{"cryptodev-async", cryptodev_async_create},
 	{"test", test_engine_create},
 };
