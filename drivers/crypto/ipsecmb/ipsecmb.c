@@ -16,7 +16,7 @@ enum {
 	ICV = 16,
 	BLOCK = 16,
 	AHEAD = 4, /* jobs; so far ahead of its use is a key schedule asked for */
-	/* At least so many powers of the hash key are asked for: two lines. */
+	ROUND_KEYS = sizeof(((struct gcm_key_data *)NULL)->expanded_keys),
 	HASH_KEYS = sizeof(((struct gcm_key_data *)NULL)->ghash_keys) / BLOCK,
 };
 
@@ -43,18 +43,22 @@ struct ipsecmb_engine {
 	struct lane lanes[]; /* by worker */
 };
 
-/* The lines that a short packet's call reads: the round keys, and the hash keys at the end. */
+/*
+ * The lines that a job's call reads: the round keys, and the powers of the hash key, one for each
+ * block up to 48 of them; the first power is the last. So it is with VAES: on older CPUs the powers
+ * lie elsewhere and come late, as without.
+ */
 static inline void
-session_prefetch(const struct crypto_session *s)
+session_prefetch(const struct crypto_burst *burst, uint16_t i)
 {
-	const uint8_t *key = (const uint8_t *)s;
+	const uint8_t *key = (const uint8_t *)burst->sessions[i];
+	uint32_t powers = RTE_MIN(burst->text_bytes[i] / BLOCK + 3, (uint32_t)HASH_KEYS);
+	const uint8_t *line = key + sizeof(struct crypto_session) - RTE_CACHE_LINE_SIZE;
 
-	rte_prefetch0(key);
-	rte_prefetch0(key + 64);
-	rte_prefetch0(key + 128);
-	rte_prefetch0(key + 192);
-	rte_prefetch0(key + 896);
-	rte_prefetch0(key + 960);
+	for (uint32_t at = 0; at < ROUND_KEYS; at += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(key + at);
+	for (uint32_t at = 0; at < (powers + 1) * BLOCK; at += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(line - at);
 }
 
 /* Whether the text lies within the packet: a chain is not walked beyond its end. */
@@ -147,12 +151,12 @@ ipsecmb_process(struct crypto_engine *engine, uint16_t worker, struct crypto_bur
 	RTE_BUILD_BUG_ON(CRYPTO_BURST > 64);
 	for (uint16_t i = 1; i < RTE_MIN(n, AHEAD); i++)
 		if (burst->sessions[i] != burst->sessions[i - 1])
-			session_prefetch(burst->sessions[i]);
+			session_prefetch(burst, i);
 	for (uint16_t i = 0; i < n; i++) {
 		bool opens = burst->sessions[i]->direction == CRYPTO_DECRYPT;
 
 		if (i + AHEAD < n && burst->sessions[i + AHEAD] != burst->sessions[i + AHEAD - 1])
-			session_prefetch(burst->sessions[i + AHEAD]);
+			session_prefetch(burst, i + AHEAD);
 		burst->status[i] = job_crypt(lane, burst, i, opens ? lane->tags[i] : burst->icv[i]);
 		if (unlikely(burst->status[i] != CRYPTO_OK))
 			bad++;

@@ -93,8 +93,6 @@ library_open(struct library *library, bool own, struct error *err)
 	rc = manager_check(library->manager, arch, err);
 	if (rc != 0)
 		goto free;
-	library->hash_keys_descend =
-		(library->manager->features & IMB_FEATURE_VAES) != 0 && arch == IMB_ARCH_AVX512;
 	return 0;
 free:
 	manager_drop(library->handle, library->manager);

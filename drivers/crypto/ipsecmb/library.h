@@ -29,8 +29,6 @@ struct gcm_calls {
 struct library {
 	void *handle; /* NULL: the copy that the program is linked with */
 	IMB_MGR *manager;
-	bool hash_keys_descend; /* the hash key itself is the last one, its highest power the first
-				 */
 };
 
 /* own: a copy of its own, or, when there is no room for another one, the program's after all: the
