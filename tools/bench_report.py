@@ -184,8 +184,8 @@ def markdown_profile(data):
 def machine_words(data):
     m, o = data["machine"], data["options"]
     return (f"{m['cpu']}, {m['cpus']} CPUs ({', '.join(m['flags'])}), governor: {m['governor']}, isolated CPUs: "
-            f"{m['isolated']}, Linux {m['kernel']}; espgw {m['espgw']} ({m['commit']}), DPDK {m['dpdk']}, intel-ipsec-mb {m['ipsec_mb']}, "
-            f"gcc {m['gcc']}; {o['rounds']} rounds of {o['seconds']} s; {data['date']}.")
+            f"{m['isolated']}, Linux {m['kernel']}; espgw {m['espgw']} ({m['commit']}), DPDK {m['dpdk']}, intel-ipsec-mb "
+            f"{m['ipsec_mb']}, gcc {m['gcc']}; {o['rounds']} rounds of {o['seconds']} s; {data['date']}.")
 
 
 def markdown(data):
