@@ -186,7 +186,7 @@ sa_over(struct gateway_sa *s, uint64_t now)
 static bool
 sa_soft_over(const struct gateway_sa *s, uint64_t now)
 {
-	const struct sa_lifetime *soft = &s->sa->config->soft;
+	const struct sa_lifetime *soft = &s->sa->soft;
 	const struct counter *traffic = &s->sa->hot.traffic;
 
 	return (s->soft_ms && now >= s->soft_ms) ||

@@ -215,36 +215,29 @@ tunnel_mtu_update(struct tunnel *tunnel, uint16_t path_mtu)
 	__atomic_store_n(&tunnel->outer_mtu, (uint16_t)outer, __ATOMIC_RELAXED);
 }
 
+/* A tunnel and all that is its own, in one piece: each worker's part has lines of its own. */
 static struct tunnel *
 tunnel_alloc(const struct tunnel_config *config, uint16_t workers, int socket)
 {
-	struct tunnel *tunnel =
-		rte_zmalloc_socket("tunnel", sizeof(*tunnel), RTE_CACHE_LINE_SIZE, socket);
+	size_t workers_at = RTE_ALIGN_CEIL(sizeof(struct tunnel), RTE_CACHE_LINE_SIZE);
+	size_t selectors_at = workers_at + workers * sizeof(struct tunnel_worker);
 	size_t selectors_bytes = config->n_selectors * sizeof(*config->selectors);
+	size_t sa_out_at = RTE_ALIGN_CEIL(selectors_at + selectors_bytes, sizeof(struct sa *));
+	struct tunnel *tunnel = rte_zmalloc_socket(
+		"tunnel", sa_out_at + workers * sizeof(struct sa *), RTE_CACHE_LINE_SIZE, socket);
 
 	if (!tunnel)
 		return NULL;
 	tunnel->config = *config;
-	tunnel->config.selectors = NULL;
 	tunnel->n_workers = workers;
-	tunnel->workers = rte_calloc_socket(
-		"tunnel_workers", workers, sizeof(*tunnel->workers), RTE_CACHE_LINE_SIZE, socket);
-	tunnel->sa_out = rte_calloc_socket(
-		"tunnel_sa_out", workers, sizeof(struct sa *), RTE_CACHE_LINE_SIZE, socket);
-	if (!tunnel->workers || !tunnel->sa_out)
-		goto fail;
+	tunnel->workers = RTE_PTR_ADD(tunnel, workers_at);
+	tunnel->sa_out = RTE_PTR_ADD(tunnel, sa_out_at);
+	tunnel->config.selectors = NULL;
 	if (config->n_selectors) {
-		tunnel->config.selectors = rte_malloc_socket(
-			"tunnel_selectors", selectors_bytes, RTE_CACHE_LINE_SIZE, socket);
-		if (!tunnel->config.selectors)
-			goto fail;
+		tunnel->config.selectors = RTE_PTR_ADD(tunnel, selectors_at);
 		memcpy(tunnel->config.selectors, config->selectors, selectors_bytes);
 	}
 	return tunnel;
-
-fail:
-	tunnel_free(tunnel);
-	return NULL;
 }
 
 static void
@@ -325,10 +318,5 @@ tunnel_retire(struct tunnel_table *t, struct tunnel *tunnel)
 void
 tunnel_free(struct tunnel *tunnel)
 {
-	if (!tunnel)
-		return;
-	rte_free(tunnel->config.selectors);
-	rte_free(tunnel->sa_out);
-	rte_free(tunnel->workers);
 	rte_free(tunnel);
 }
