@@ -62,7 +62,7 @@ session_prefetch(const struct crypto_burst *burst, uint16_t i)
 }
 
 /* Whether the text lies within the packet: a chain is not walked beyond its end. */
-static inline bool
+static bool
 chain_holds(const struct crypto_burst *burst, uint16_t i)
 {
 	return (uint64_t)crypto_text_offset(burst, i) + burst->text_bytes[i] <=
@@ -83,12 +83,12 @@ chain_crypt(struct lane *lane, const struct crypto_burst *burst, uint16_t i, uin
 	calls->init[s->algorithm](
 		&s->key, &lane->context, burst->nonce[i].bytes, burst->aad[i], s->aad_bytes);
 	for (const struct rte_mbuf *m = burst->pkts[i]; left > 0; m = m->next) {
-		uint32_t part = offset < m->data_len ? RTE_MIN(left, m->data_len - offset) : 0;
+		uint32_t part = RTE_MIN(left, m->data_len - offset);
 		uint8_t *text = rte_pktmbuf_mtod_offset(m, uint8_t *, offset);
 
 		if (part > 0)
 			update(&s->key, &lane->context, text, text, part);
-		offset = offset > m->data_len ? offset - m->data_len : 0;
+		offset = 0; /* the text begins in the first one */
 		left -= part;
 	}
 	calls->finalize[s->algorithm][s->direction](&s->key, &lane->context, tag, ICV);
