@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What tools/bench measures beside rates: latency at half load, and where the time of a packet goes."""
+import collections
 import json
 import os
 import re
@@ -12,12 +13,13 @@ import bench_gateway as gateway
 import bench_report as report
 from bench_process import Failed, Process, Program, clear_links
 
-MEGABYTES = 1200
+MEGABYTES = 640
 LATENCY_SECONDS = 2
 LATENCY_ROUNDS = 3
 PROFILE_SECONDS = 2
-PROFILE_SYMBOLS = 16
+PROFILE_SYMBOLS = 18
 PROFILE_HZ = 5000
+UNNAMED = "(its functions)"
 NOTHING = "the same loop, doing nothing"
 
 
@@ -97,14 +99,20 @@ def latency(site, folder, args, data):
 
 
 def symbols_of(text, ns):
-    """perf report's lines: share, shared object, symbol."""
-    out = []
+    """perf report's lines: share, shared object, symbol. Functions without a name (Debian strips DPDK) are one a library.
+    """
+    shares = collections.Counter()
     for line in text.splitlines():
-        found = re.match(r"\s*([\d.]+)%\s+(\S+)\s+\[[.k]\]\s+(.+?)\s*$", line)
-        if found and len(out) < PROFILE_SYMBOLS:
-            share, where, symbol = float(found.group(1)), os.path.basename(found.group(2)), found.group(3)
-            out.append({"symbol": symbol, "where": where.split(".so")[0], "share": share, "ns": share / 100 * ns})
-    return out
+        found = re.match(r"\s*([\d.]+)%\s+(\S+)\s+\[[.k]\]\s+(\S+)", line)
+        if found:
+            where = os.path.basename(found.group(2)).split(".so")[0]
+            symbol = re.sub(r"\.(lto_priv|isra|constprop|part)\.\d+", "", found.group(3))
+            symbol = UNNAMED if symbol.startswith("0x") else symbol
+            name = ("(the kernel)", "") if where.startswith("[") else (symbol, where)
+            shares[name] += float(found.group(1))
+    top = shares.most_common(PROFILE_SYMBOLS)
+    top.append((("(all others)", ""), 100 - sum(share for _, share in top)))
+    return [{"symbol": symbol, "where": where, "share": share, "ns": share / 100 * ns} for (symbol, where), share in top]
 
 
 def profile_one(program, mpps, folder):

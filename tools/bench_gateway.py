@@ -103,7 +103,7 @@ def config_many(tunnels, both_ways):
     }
 
 
-def program(binary, cpus, engine, config, vdevs, megabytes=640, **more):
+def program(binary, cpus, engine, config, vdevs, megabytes=384, **more):
     """`cpus`: the control lcore's, then one for each worker; they may be the same."""
     lcores = ",".join(f"{i}@{cpu}" for i, cpu in enumerate(cpus))
     return Program(name=f"espgw ({engine})", argv=[binary, "--lcores", lcores], megabytes=megabytes, vdevs=vdevs,
@@ -111,7 +111,7 @@ def program(binary, cpus, engine, config, vdevs, megabytes=640, **more):
                    options=["-f", "{folder}/espgw.conf", "-P", "--state", "{folder}/state", "--crypto", engine], **more)
 
 
-def one_worker(binary, cpus, engine, config, pcap, megabytes=640):
+def one_worker(binary, cpus, engine, config, pcap, megabytes=384):
     return program(binary, cpus, engine, config, source_and_sink(pcap), megabytes)
 
 

@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 
+SPARE_MEGABYTES = 64
 HUGE = "/sys/kernel/mm/hugepages/hugepages-2048kB"
 
 
@@ -48,7 +49,7 @@ class HugePages:
     """As many free huge pages as are needed, for as long as the with statement lasts."""
 
     def __init__(self, megabytes):
-        self.pages = (megabytes + 1) // 2
+        self.pages = (megabytes + SPARE_MEGABYTES) // 2
         self.before = None
 
     def __enter__(self):

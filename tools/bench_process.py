@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs DPDK programs for tools/bench and measures what they send for a second of their polling thread."""
+"""Runs DPDK programs for tools/bench and measures what they send for a second of their polling thread.
+
+All contenders of a row are started once and stand still (SIGSTOP) but for the one whose turn it is. So turns are short
+and close to each other, which matters on machines whose speed changes from one second to the next.
+"""
+import ctypes
 import dataclasses
 import json
 import os
@@ -9,7 +14,8 @@ import subprocess
 import time
 
 WARM_PACKETS = 100000
-SETTLE_SECONDS = 0.3
+SETTLE_SECONDS = 0.05  # after standing still: caches, and what the control lcore has to catch up with
+PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 10
 EDGE_SECONDS = 0.02  # two ticks of the slowest kernel
 
@@ -41,12 +47,17 @@ class Sample:
     cpu: dict
 
 
+def die_with_parent():
+    """Nobody would wake a program that stands still when tools/bench is killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Process:
     """A running program. EAL keeps its memory to itself, and its files in a folder of ours."""
 
     count = 0
 
-    def __init__(self, program, folder, environment=None):
+    def __init__(self, program, folder):
         Process.count += 1
         self.program = program
         self.prefix = f"bench{os.getpid()}-{Process.count}"
@@ -63,7 +74,7 @@ class Process:
         self.started = time.monotonic()
         with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                          env=dict(os.environ, RUNTIME_DIRECTORY=folder, **(environment or {})))
+                                          env=dict(os.environ, RUNTIME_DIRECTORY=folder), preexec_fn=die_with_parent)
         self.socket = os.path.join(folder, "dpdk", self.prefix, "dpdk_telemetry.v2")
 
     def ask(self, command):
@@ -82,7 +93,7 @@ class Process:
             return log.read().strip().splitlines()[-lines:]
 
     def give_up(self, what):
-        raise Failed(f"{self.program.name} {what}; it said last: " + " / ".join(self.said()))
+        raise Failed(f"{self.program.name} {what}; it said last: " + " / ".join(self.said(3)))
 
     def wait(self, ready, what):
         deadline = self.started + self.program.patience
@@ -140,6 +151,7 @@ class Process:
     def stop(self):
         """As a user would; returns what it printed last."""
         if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGCONT)
             self.popen.send_signal(signal.SIGINT)
             try:
                 self.popen.wait(STOP_SECONDS)
@@ -170,28 +182,49 @@ def rate(program, before, after):
             "cpu_share": cpu / seconds}
 
 
-def measure(programs, folder, seconds):
-    """Starts the programs and measures those with a port to count, all at once; adds up what they do."""
-    running = []
-    clear_links(folder)
-    try:
-        for program in programs:
-            running.append(Process(program, folder))
-            if program.wait_for:
-                running[-1].wait_for_line(program.wait_for)
-        counted = [process for process in running if process.program.port is not None]
-        start = max(process.wait_for_packets() for process in counted)
-        first = [process.sample() for process in counted]
+class Contender:
+    """Programs that run at once, one or more of which count; their rates are added up."""
+
+    def __init__(self, programs, folder):
+        self.running = []
+        clear_links(folder)
+        try:
+            for program in programs:
+                self.running.append(Process(program, folder))
+                if program.wait_for:
+                    self.running[-1].wait_for_line(program.wait_for)
+            self.counted = [process for process in self.running if process.program.port is not None]
+            self.start_s = max(process.wait_for_packets() for process in self.counted)
+            self.memory = self.counted[0].memory_mb()
+            self.threads = self.find_threads()
+            self.signal(signal.SIGSTOP)
+        except BaseException:
+            self.stop()
+            raise
+
+    def find_threads(self):
+        first = [process.sample() for process in self.counted]
         time.sleep(SETTLE_SECONDS)
-        threads = [busiest(a, process.sample(), 1)[0] for process, a in zip(counted, first)]
-        before = [process.sample(thread) for process, thread in zip(counted, threads)]
+        return [busiest(before, process.sample(), 1)[0] for process, before in zip(self.counted, first)]
+
+    def signal(self, number):
+        for process in self.running:
+            if process.popen.poll() is not None:
+                process.give_up(f"ended with status {process.popen.returncode}")
+            process.popen.send_signal(number)
+
+    def turn(self, seconds):
+        """Runs for a while; what was measured, as the JSON has it."""
+        self.signal(signal.SIGCONT)
+        time.sleep(SETTLE_SECONDS)
+        before = [process.sample(thread) for process, thread in zip(self.counted, self.threads)]
         time.sleep(seconds)
-        after = [process.sample(thread) for process, thread in zip(counted, threads)]
-        rates = [rate(p.program, a, b) for p, a, b in zip(counted, before, after)]
-        out = {"mpps": sum(r["mpps"] for r in rates), "mpps_wall": sum(r["mpps_wall"] for r in rates),
-               "packets": sum(r["packets"] for r in rates), "cpu_share": min(r["cpu_share"] for r in rates),
-               "start_s": start}
-        return {**out, **counted[0].memory_mb()}
-    finally:
-        for process in reversed(running):
+        after = [process.sample(thread) for process, thread in zip(self.counted, self.threads)]
+        self.signal(signal.SIGSTOP)
+        rates = [rate(process.program, a, b) for process, a, b in zip(self.counted, before, after)]
+        out = {key: sum(found[key] for found in rates) for key in ("mpps", "mpps_wall", "packets")}
+        return {**out, "cpu_share": min(found["cpu_share"] for found in rates), "start_s": self.start_s, **self.memory}
+
+    def stop(self):
+        for process in reversed(self.running):
             process.stop()

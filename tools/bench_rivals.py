@@ -67,7 +67,7 @@ def source_and_sink(pcap):
 
 
 def floor(binary, cpu, pcap, way, engine="ipsec-mb"):
-    return Program(name=f"floor ({engine})", argv=[binary, "-l", str(cpu)], megabytes=256, options=[way, engine],
+    return Program(name=f"floor ({engine})", argv=[binary, "-l", str(cpu)], megabytes=128, options=[way, engine],
                    vdevs=["crypto_aesni_gcm0", *source_and_sink(pcap)] if engine == "cryptodev" else source_and_sink(pcap))
 
 
@@ -90,7 +90,7 @@ def secgw_config(mode, sas):
 def secgw(binary, cpu, pcap, way, mode, many=False):
     """Replay protection off inbound, since the source repeats itself; librte_ipsec (-l), its faster way."""
     return Program(
-        name=f"secgw ({mode})", argv=[binary, "-l", str(cpu)], megabytes=1024, patience=60,
+        name=f"secgw ({mode})", argv=[binary, "-l", str(cpu)], megabytes=512, patience=60,
         files={"secgw.cfg": secgw_config(mode, MANY if many else 1)},
         vdevs=["crypto_aesni_gcm0", *source_and_sink(pcap)],
         options=["-p", "0x3", "-P", "-u", "0x1" if way == "out" else "0x2", f"--config=(0,0,{cpu}),(1,0,{cpu})",
