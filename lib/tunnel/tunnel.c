@@ -72,8 +72,9 @@ tunnel_table_create(uint32_t capacity, const struct numa_nodes *nodes, struct er
 			goto no_memory;
 		last = &(*last)->next;
 	}
-	first->by_name = names_create(first, nodes->sockets[0]);
-	if (first->by_name)
+	if (first)
+		first->by_name = names_create(first, nodes->sockets[0]);
+	if (first && first->by_name)
 		return first;
 no_memory:
 	tunnel_table_destroy(first);
