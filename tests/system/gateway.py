@@ -50,7 +50,9 @@ def to_libconfig(value, indent=0):
 
 
 def config_text(config):
-    """The top level of the file."""
+    """The top level of the file; a text is one already."""
+    if isinstance(config, str):
+        return config
     return "".join(f"{key} = {to_libconfig(value)};\n" for key, value in config.items())
 
 
