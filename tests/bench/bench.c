@@ -26,23 +26,22 @@ huge_pages_are_there(unsigned int mb)
 	return pages >= mb / 2;
 }
 
-/* "0@1,1@0": lcores on CPUs. */
+/* "0@1,1@0": lcores on CPUs; those for which there is no CPU left share the first one. */
 static void
 lcores_write(char *text, size_t bytes, unsigned int lcores)
 {
-	int here = sched_getcpu();
-	unsigned int n = 1;
+	int here = sched_getcpu(), cpu = -1;
+	size_t used = (size_t)snprintf(text, bytes, "0@%d", here);
 	cpu_set_t cpus;
 
-	snprintf(text, bytes, "0@%d", here);
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
-		return;
-	for (int cpu = 0; cpu < CPU_SETSIZE && n < lcores; cpu++) {
-		if (cpu != here && CPU_ISSET(cpu, &cpus)) {
-			size_t used = strlen(text);
-
-			snprintf(text + used, bytes - used, ",%u@%d", n++, cpu);
-		}
+	CPU_ZERO(&cpus);
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	for (unsigned int n = 1; n < lcores; n++) {
+		do
+			cpu++;
+		while (cpu < CPU_SETSIZE && (cpu == here || !CPU_ISSET(cpu, &cpus)));
+		used += (size_t)snprintf(
+			text + used, bytes - used, ",%u@%d", n, cpu < CPU_SETSIZE ? cpu : here);
 	}
 }
 

@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* One lcore for each CPU that the process may use, at most `lcores`; the first is the one that it
- * runs on. mb: memory. */
+/* EAL with so many lcores: the first on the CPU that the process runs on, the others on other ones,
+ * if it may use any. mb: memory. Once a process; ends it when EAL does not start. */
 void bench_eal(const char *name, unsigned int mb, unsigned int lcores);
 
 /* Sorts. */

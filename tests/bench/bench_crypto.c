@@ -102,7 +102,7 @@ call(struct bench *b, const struct subject *s)
 
 	cycles = rte_rdtsc_precise() - start;
 	if (good != BURST) {
-		fprintf(stderr, "%s: %u of %u packets went well\n", s->name, good, BURST);
+		fprintf(stderr, "%s: %u of %d packets went well\n", s->name, good, BURST);
 		exit(1);
 	}
 	return cycles;
@@ -187,8 +187,10 @@ two_workers_run(struct bench *benches, const struct subject *subjects, unsigned 
 {
 	const unsigned int lcore = rte_get_next_lcore(rte_get_main_lcore(), 1, 0);
 	const struct row row = {64, 1, CRYPTO_ENCRYPT};
+	const rte_cpuset_t here = rte_lcore_cpuset(rte_get_main_lcore());
+	const rte_cpuset_t there = rte_lcore_cpuset(lcore);
 
-	if (lcore >= RTE_MAX_LCORE) {
+	if (CPU_EQUAL(&here, &there)) {
 		printf("\none CPU only: nothing about two workers\n");
 		return;
 	}
