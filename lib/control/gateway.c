@@ -341,7 +341,7 @@ static const struct {
 	{"neighbours", start_neighbours, release_neighbours, NULL},
 	{"workers", workers_create, workers_release, workers_destroy},
 	{"configuration", apply_config, NULL, apply_undo},
-	{"telemetry", telemetry_start, NULL, telemetry_stop},
+	{"telemetry", telemetry_start, telemetry_stop, NULL},
 };
 
 static void

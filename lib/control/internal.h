@@ -77,6 +77,7 @@ uint64_t now_ms(void);
 /* gateway_devices.c: ethdevs and ports */
 int devices_start(struct gateway *g, struct report *report);
 void devices_stop(struct gateway *g);
+struct port_losses device_losses(const struct gateway *g, const struct port_device *device);
 
 /* gateway_workers.c */
 int workers_create(struct gateway *g, struct report *report);
