@@ -85,7 +85,10 @@ start_base(struct gateway *g, struct report *report)
 			WORKERS_MAX);
 		return -EINVAL;
 	}
-	workers_nodes(&g->nodes);
+	if (g->options.nodes)
+		g->nodes = *g->options.nodes;
+	else
+		workers_nodes(&g->nodes);
 	g->qsbr = rte_zmalloc("qsbr", bytes, RTE_CACHE_LINE_SIZE);
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!g->qsbr || g->epoll < 0)
