@@ -50,7 +50,8 @@ static const struct option_row {
 	{"exit-on-idle", 0, "MS", apply_idle, "stop when no port has received for MS milliseconds"},
 	{"stats-period", 0, "SECONDS", apply_stats, "print statistics that often"},
 	{"crypto", 0, "ENGINE", apply_crypto,
-		"preferred crypto engine; default chosen from the devices"},
+		"cryptodev, ipsec-mb, cryptodev-async or test; default: the first that can be "
+		"made"},
 	{"state", 0, "DIR", apply_state, "where counters persist; default " STATE_DIR},
 	{"promisc", 'P', NULL, apply_promisc, "ports in promiscuous mode"},
 	{"burst", 0, "N", apply_burst, "packets taken at once, 1 to 256; default 32"},

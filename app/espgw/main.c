@@ -19,6 +19,7 @@
 #include "cryptodev.h"
 #include "ethdev.h"
 #include "gateway.h"
+#include "ipsecmb.h"
 #include "log.h"
 #include "testengine.h"
 
@@ -51,6 +52,7 @@ test_engine_create(const struct crypto_engine_params *params, struct error *err)
 /* Best first: without --crypto the first that can be made is taken. */
 static const struct gateway_engine engines[] = {
 	{"cryptodev", cryptodev_sync_create},
+	{"ipsec-mb", ipsecmb_create},
 	{"cryptodev-async", cryptodev_async_create},
 	{"test", test_engine_create},
 };

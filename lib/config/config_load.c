@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +171,10 @@ config_load(const char *path, struct report *report)
 	size_t entries = report->count;
 	bool ok = config_text_from_file(&text, config, path, report);
 
-	return text_load(config, &text, ok, report, entries);
+	config = text_load(config, &text, ok, report, entries);
+	/* a large file's tree took several times what is kept, and lies between what is kept */
+	malloc_trim(0);
+	return config;
 }
 
 struct config *

@@ -81,12 +81,6 @@ compare_sa_keys(const struct config *c, uint32_t a, uint32_t b)
 		memcmp(c->sas[a].sa.key, c->sas[b].sa.key, sizeof(c->sas[a].sa.key)));
 }
 
-static int
-compare_sa_keys_by_tunnel(const struct config *c, uint32_t a, uint32_t b)
-{
-	return FIRST_OF(order(c->sas[a].tunnel, c->sas[b].tunnel), compare_sa_keys(c, a, b));
-}
-
 static bool
 sa_is_in(const struct config *c, uint32_t i)
 {
@@ -201,12 +195,12 @@ check_unique(const struct config *config, const struct unique_rule *rule, struct
 	free(items);
 }
 
-/* An SA each way with one key: this gateway and its peer would count up the same nonces under it.
- */
+/* An SA each way with one key, of one tunnel or of two: this gateway and a peer would count up the
+ * same nonces under it (RFC 4106 3.1). */
 static void
-check_keys_of_pairs(const struct config *config, struct report *report)
+check_keys_of_directions(const struct config *config, struct report *report)
 {
-	static const struct unique_rule rule = {.compare = compare_sa_keys_by_tunnel};
+	static const struct unique_rule rule = {.compare = compare_sa_keys};
 	struct sorting sorting = {config, &rule};
 	uint32_t *items = array_or_die(config->n_sas, sizeof(items[0]));
 	uint32_t n = 0;
@@ -222,8 +216,8 @@ check_keys_of_pairs(const struct config *config, struct report *report)
 		if (rule.compare(config, items[i - 1], items[i]) == 0 &&
 			a->sa.direction != b->sa.direction)
 			say_alike(report, &b->origin,
-				"has the key of the other direction, and both ends would use the "
-				"same nonces:",
+				"has the key of an SA of the other direction, and both ends would "
+				"use the same nonces:",
 				&a->origin);
 	}
 	free(items);
@@ -375,7 +369,7 @@ config_validate(const struct config *config, struct report *report)
 {
 	for (size_t i = 0; i < KEY_COUNT(unique_rules); i++)
 		check_unique(config, &unique_rules[i], report);
-	check_keys_of_pairs(config, report);
+	check_keys_of_directions(config, report);
 	check_addresses(config, report);
 	check_neighbours(config, report);
 	check_names(config, report);

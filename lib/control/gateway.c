@@ -85,7 +85,10 @@ start_base(struct gateway *g, struct report *report)
 			WORKERS_MAX);
 		return -EINVAL;
 	}
-	workers_nodes(&g->nodes);
+	if (g->options.nodes)
+		g->nodes = *g->options.nodes;
+	else
+		workers_nodes(&g->nodes);
 	g->qsbr = rte_zmalloc("qsbr", bytes, RTE_CACHE_LINE_SIZE);
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!g->qsbr || g->epoll < 0)
@@ -341,7 +344,7 @@ static const struct {
 	{"neighbours", start_neighbours, release_neighbours, NULL},
 	{"workers", workers_create, workers_release, workers_destroy},
 	{"configuration", apply_config, NULL, apply_undo},
-	{"telemetry", telemetry_start, NULL, telemetry_stop},
+	{"telemetry", telemetry_start, telemetry_stop, NULL},
 };
 
 static void
@@ -425,8 +428,7 @@ links_tick(struct gateway *g)
 			neigh_announce(g->neighbours, p->index);
 		else
 			neigh_port_down(g->neighbours, p->index);
-		/* a tunnel whose envelopes have no link is down */
-		tunnels_resolve(g);
+		g->ways_changed = true; /* a tunnel whose envelopes have no link is down */
 	}
 }
 
@@ -444,6 +446,7 @@ tick(struct gateway *g, uint64_t now)
 	links_tick(g);
 	neigh_tick(g->neighbours, now);
 	tunnels_tick(g, now);
+	tunnels_follow(g);
 	nexthop_reclaim(g->nexthops, false);
 	if (g->options.stats_period_s && now >= g->next_stats_ms) {
 		if (g->next_stats_ms)
@@ -464,6 +467,8 @@ gateway_run(struct gateway *g, const volatile sig_atomic_t *stop)
 		__atomic_store_n(&g->views[i]->forwarding, true, __ATOMIC_RELEASE);
 	if (workers_launch(g) != 0)
 		return 1;
+	log_notice(control, "forwarding: %u tunnels, %u SAs, %u routes", g->config->n_tunnels,
+		g->n_sas, g->config->n_routes);
 	while (!*stop) {
 		uint16_t found = slow_poll(g);
 		uint64_t now = now_ms();

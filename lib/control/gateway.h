@@ -14,6 +14,7 @@
 #include "config.h"
 #include "crypto.h"
 #include "errmsg.h"
+#include "numa.h"
 #include "port_driver.h"
 
 struct gateway;
@@ -46,6 +47,9 @@ struct gateway_options {
 	uint32_t exit_on_idle_ms; /* 0: never */
 	uint32_t stats_period_s;  /* 0: never */
 	const char *state_dir;
+	/* where tables have a replica; the workers take these in turn. NULL: on each node that has
+	 * a worker. Tests name one node twice. */
+	const struct numa_nodes *nodes;
 };
 
 /* How much memory EAL should have for this configuration, in MiB; a fair upper estimate. Before

@@ -199,6 +199,10 @@ sa_apply(struct gateway *g, const struct config_sa *c, struct error *err)
 		return rc;
 	s->tunnel = c->tunnel;
 	s->has_owner = c->has_owner;
+	if (c->sa.direction == SA_OUT) {
+		s->older = g->newest_out[c->tunnel];
+		g->newest_out[c->tunnel] = g->n_sas;
+	}
 	if (c->sa.hard.seconds)
 		s->expires_ms = now_ms() + c->sa.hard.seconds * 1000;
 	if (c->sa.soft.seconds)
@@ -214,8 +218,11 @@ apply_sas(struct gateway *g, struct report *report)
 	int rc = 0;
 
 	g->sas = calloc(RTE_MAX(g->config->n_sas, 1u), sizeof(*g->sas));
-	if (!g->sas)
+	g->newest_out = malloc(g->tables.tunnels->capacity * sizeof(*g->newest_out));
+	if (!g->sas || !g->newest_out)
 		return -ENOMEM;
+	for (uint32_t i = 0; i < g->tables.tunnels->capacity; i++)
+		g->newest_out[i] = SA_NONE;
 	for (uint32_t i = 0; i < g->config->n_sas; i++) {
 		const struct config_sa *c = &g->config->sas[i];
 
@@ -224,6 +231,10 @@ apply_sas(struct gateway *g, struct report *report)
 				err.text);
 			rc = -EINVAL;
 		}
+	}
+	if (rc == 0 && g->state && seq_state_sync(g->state, &err) != 0) {
+		report_add(report, NULL, 0, "--state", "%s", err.text);
+		rc = -EIO;
 	}
 	for (uint32_t i = 0; rc == 0 && i < g->config->n_tunnels; i++)
 		tunnel_sas_assign(g, i);
@@ -351,6 +362,7 @@ apply_undo(struct gateway *g)
 		sa_destroy(sa);
 	}
 	free(g->sas);
+	free(g->newest_out);
 	g->n_sas = 0;
 	policies_replace(g, NULL, 0, NULL);
 }

@@ -173,8 +173,19 @@ devices_start(struct gateway *g, struct report *report)
 void
 devices_stop(struct gateway *g)
 {
-	for (uint16_t i = 0; i < g->n_devices; i++)
-		if (g->devices[i].started)
-			g->options.driver->teardown(&g->devices[i]);
-	g->n_devices = 0;
+	for (uint16_t i = 0; i < g->n_devices; i++) {
+		struct port_device *device = &g->devices[i];
+
+		if (!device->started)
+			continue;
+		device->losses = g->options.driver->losses(device->ethdev);
+		device->started = false;
+		g->options.driver->teardown(device);
+	}
+}
+
+struct port_losses
+device_losses(const struct gateway *g, const struct port_device *device)
+{
+	return device->started ? g->options.driver->losses(device->ethdev) : device->losses;
 }

@@ -193,6 +193,7 @@ slow_poll(struct gateway *g)
 		default:
 			slow_drop(g, pkts[i], DROP_local_unhandled);
 		}
+	tunnels_follow(g);
 	return n;
 }
 
@@ -257,7 +258,7 @@ neigh_changed(void *arg, const struct neigh *n, bool reachable)
 		if (reachable && route_delete(g->routes, &r, &err) == 0)
 			route_commit(g->routes, &err);
 	}
-	tunnels_resolve(g);
+	g->ways_changed = true;
 }
 
 static void

@@ -60,6 +60,18 @@ print_ports(const struct gateway *g, FILE *out)
 }
 
 static void
+print_devices(const struct gateway *g, FILE *out)
+{
+	for (uint16_t i = 0; i < g->n_devices; i++) {
+		struct port_losses l = device_losses(g, &g->devices[i]);
+
+		fprintf(out,
+			"device %s missed %" PRIu64 " no-buffer %" PRIu64 " errors %" PRIu64 "\n",
+			g->devices[i].name, l.missed, l.no_buffer, l.errors);
+	}
+}
+
+static void
 print_tunnels(const struct gateway *g, FILE *out)
 {
 	for (uint32_t i = 0; i < g->tables.tunnels->capacity; i++) {
@@ -109,6 +121,7 @@ void
 summary_print(const struct gateway *g, FILE *out)
 {
 	print_ports(g, out);
+	print_devices(g, out);
 	print_tunnels(g, out);
 	print_sas(g, out);
 	print_workers(g, out);

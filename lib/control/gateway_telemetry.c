@@ -74,6 +74,22 @@ list_handler(struct rte_tel_data *d, uint32_t n)
 	return 0;
 }
 
+/* Of the device that the port is, or is a VLAN on. */
+static void
+add_losses(const struct gateway *g, struct rte_tel_data *d, const struct port *p)
+{
+	for (uint16_t i = 0; i < g->n_devices; i++) {
+		struct port_losses l;
+
+		if (g->devices[i].ethdev != p->ethdev)
+			continue;
+		l = device_losses(g, &g->devices[i]);
+		add_u64(d, "device_missed", l.missed);
+		add_u64(d, "device_no_buffer", l.no_buffer);
+		add_u64(d, "device_errors", l.errors);
+	}
+}
+
 static int
 port_handler(const struct gateway *g, const char *params, struct rte_tel_data *d)
 {
@@ -93,6 +109,7 @@ port_handler(const struct gateway *g, const char *params, struct rte_tel_data *d
 	rte_tel_data_add_dict_string(d, "link", p->link_up ? "up" : "down");
 	add_pair(d, "rx_packets", "rx_bytes", &rx);
 	add_pair(d, "tx_packets", "tx_bytes", &tx);
+	add_losses(g, d, p);
 	return 0;
 }
 

@@ -9,6 +9,11 @@
 #include "ip.h"
 #include "parse.h"
 
+enum {
+	SAID_MAX = 32,      /* tunnels named when many go up or down at once */
+	SAS_A_TICK = 16384, /* SAs whose lifetimes are looked at in one tick: 100,000 in 0.7 s */
+};
+
 /* What a tunnel's outer route leads to now. */
 struct outer_way {
 	uint32_t nexthop;
@@ -26,7 +31,8 @@ outer_lookup(const struct gateway *g, const struct tunnel *t, uint32_t *id)
 	return &entries[*id];
 }
 
-/* Follows tunnels inside tunnels to a port; as many steps as there may be, or round in a circle. */
+/* Follows tunnels inside tunnels to a port; as many steps as there may be. One that leads into
+ * itself says so and keeps its MTU. */
 static struct outer_way
 outer_way(const struct gateway *g, const struct tunnel *t)
 {
@@ -39,11 +45,13 @@ outer_way(const struct gateway *g, const struct tunnel *t)
 		at = g->tables.tunnels->tunnels[nh->tunnel];
 		if (!carrier)
 			carrier = at;
-		if (at == t || depth == TUNNEL_DEPTH_MAX) {
+		if (at == t) {
 			way.loop = true;
-			way.mtu = t->mtu;
+			way.mtu = t->outer_mtu;
 			return way;
 		}
+		if (depth == TUNNEL_DEPTH_MAX)
+			return way;
 		nh = outer_lookup(g, at, &id);
 	}
 	if ((nh->type == NEXTHOP_CONNECTED || nh->type == NEXTHOP_NEIGHBOUR) &&
@@ -70,14 +78,27 @@ tunnel_update(const struct gateway *g, struct tunnel *t)
 
 	__atomic_store_n(&t->outer_nexthop, way.nexthop, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->loop, way.loop, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->receives,
+		fib_lookup(g->tables.fib, t->outer_table, &t->config.local) == NEXTHOP_ID_LOCAL,
+		__ATOMIC_RELAXED);
 	if (way.mtu)
 		tunnel_mtu_update(t, way.mtu);
 	__atomic_store_n(&t->up, up, __ATOMIC_RELAXED);
 }
 
+/* Says what became of a tunnel; of many at once only how many. */
+static void
+say_state(const struct tunnel *t, uint32_t *said)
+{
+	if (++*said <= SAID_MAX)
+		log_notice(tunnel, "%s is %s", t->config.name, t->up ? "up" : "down");
+	else
+		log_info(tunnel, "%s is %s", t->config.name, t->up ? "up" : "down");
+}
+
 /* true: its state or its MTU is another one now, which other tunnels may go by. */
 static bool
-tunnel_resolve(struct gateway *g, struct tunnel *t)
+tunnel_resolve(struct gateway *g, struct tunnel *t, uint32_t *said)
 {
 	bool was_up = t->up;
 	uint16_t old_mtu = t->mtu;
@@ -86,7 +107,7 @@ tunnel_resolve(struct gateway *g, struct tunnel *t)
 	tunnel_update(g, t);
 	if (t->up == was_up)
 		return t->mtu != old_mtu;
-	log_notice(tunnel, "%s is %s", t->config.name, t->up ? "up" : "down");
+	say_state(t, said);
 	if (route_tunnel_state(g->routes, t->index, t->up, &err) != 0)
 		log_error(tunnel, "%s: %s", t->config.name, err.text);
 	return true;
@@ -96,18 +117,29 @@ void
 tunnels_resolve(struct gateway *g)
 {
 	bool changed = true;
+	uint32_t said = 0;
 	struct error err;
 
+	g->ways_changed = false;
 	/* a tunnel that goes up or down may move another one's outer route: until it is still */
 	for (int round = 0; changed && round <= TUNNEL_DEPTH_MAX; round++) {
 		changed = false;
 		for (uint32_t i = 0; i < g->tables.tunnels->capacity; i++)
 			if (g->tables.tunnels->tunnels[i] &&
-				tunnel_resolve(g, g->tables.tunnels->tunnels[i]))
+				tunnel_resolve(g, g->tables.tunnels->tunnels[i], &said))
 				changed = true;
 		if (changed && route_commit(g->routes, &err) != 0)
 			log_error(fib, "%s", err.text);
 	}
+	if (said > SAID_MAX)
+		log_notice(tunnel, "and %u more tunnels went up or down", said - SAID_MAX);
+}
+
+void
+tunnels_follow(struct gateway *g)
+{
+	if (g->ways_changed)
+		tunnels_resolve(g);
 }
 
 /* The outbound SA for a worker's packets: its own (RFC 9611), else the newest that is nobody's own,
@@ -117,16 +149,17 @@ choose_sa(const struct gateway *g, uint32_t tunnel, uint16_t worker)
 {
 	struct sa *fallback = NULL, *any = NULL;
 
-	for (uint32_t i = 0; i < g->n_sas; i++) {
+	for (uint32_t i = g->newest_out[tunnel]; i != SA_NONE; i = g->sas[i].older) {
 		const struct gateway_sa *s = &g->sas[i];
 
-		if (s->tunnel != tunnel || s->sa->direction != SA_OUT || s->over)
+		if (s->over)
 			continue;
 		if (s->has_owner && s->sa->owner == worker)
 			return s->sa;
-		if (!s->has_owner)
+		if (!s->has_owner && !fallback)
 			fallback = s->sa;
-		any = s->sa;
+		if (!any)
+			any = s->sa;
 	}
 	return fallback ? fallback : any;
 }
@@ -156,7 +189,7 @@ sa_over(struct gateway_sa *s, uint64_t now)
 static bool
 sa_soft_over(const struct gateway_sa *s, uint64_t now)
 {
-	const struct sa_lifetime *soft = &s->sa->config->soft;
+	const struct sa_lifetime *soft = &s->sa->soft;
 	const struct counter *traffic = &s->sa->hot.traffic;
 
 	return (s->soft_ms && now >= s->soft_ms) ||
@@ -167,11 +200,12 @@ sa_soft_over(const struct gateway_sa *s, uint64_t now)
 static void
 sas_tick(struct gateway *g, uint64_t now)
 {
-	bool changed = false;
+	uint32_t n = RTE_MIN(g->n_sas, (uint32_t)SAS_A_TICK);
 
-	for (uint32_t i = 0; i < g->n_sas; i++) {
-		struct gateway_sa *s = &g->sas[i];
+	for (; n > 0; n--) {
+		struct gateway_sa *s = &g->sas[g->sa_cursor];
 
+		g->sa_cursor = (g->sa_cursor + 1) % g->n_sas;
 		if (!s->sa->soft_told && sa_soft_over(s, now)) {
 			s->sa->soft_told = true;
 			log_notice(sa, "SPI 0x%08x: soft lifetime over",
@@ -185,11 +219,9 @@ sas_tick(struct gateway *g, uint64_t now)
 					   : "sequence numbers or hard lifetime used up");
 		if (s->sa->direction == SA_OUT) {
 			tunnel_sas_assign(g, s->tunnel);
-			changed = true;
+			g->ways_changed = true;
 		}
 	}
-	if (changed)
-		tunnels_resolve(g);
 }
 
 /* RFC 3948 4: one byte of 0xFF from the tunnel's port to the peer's. NULL: no mbuf. */

@@ -68,7 +68,8 @@ workers_nodes(struct numa_nodes *nodes)
 uint16_t
 workers_node(const struct gateway *g, uint16_t worker)
 {
-	uint16_t node = node_of(&g->nodes, worker_lcore(worker));
+	uint16_t node =
+		g->options.nodes ? worker % g->nodes.n : node_of(&g->nodes, worker_lcore(worker));
 
 	return node < g->nodes.n ? node : 0;
 }

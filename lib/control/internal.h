@@ -20,10 +20,13 @@ struct limiter {
 	uint64_t last_ms;
 };
 
+enum { SA_NONE = UINT32_MAX };
+
 /* An SA and what it was made from. */
 struct gateway_sa {
 	struct sa *sa;
 	uint32_t tunnel;
+	uint32_t older;               /* place of the tunnel's next older outbound SA, or SA_NONE */
 	bool has_owner;               /* RFC 9611: its worker's own */
 	bool over;                    /* ended or expired, and told so */
 	uint64_t expires_ms, soft_ms; /* 0: never */
@@ -58,6 +61,9 @@ struct gateway {
 
 	struct gateway_sa *sas;
 	uint32_t n_sas;
+	uint32_t *newest_out; /* by tunnel: place of its newest outbound SA, or SA_NONE */
+	uint32_t sa_cursor;   /* the next SA whose lifetime is looked at */
+	bool ways_changed;    /* routes or SAs did: tunnels_follow */
 
 	struct limiter error_limit, echo_limit;
 	uint64_t drops[DROP_REASON_COUNT]; /* the control lcore's own */
@@ -71,6 +77,7 @@ uint64_t now_ms(void);
 /* gateway_devices.c: ethdevs and ports */
 int devices_start(struct gateway *g, struct report *report);
 void devices_stop(struct gateway *g);
+struct port_losses device_losses(const struct gateway *g, const struct port_device *device);
 
 /* gateway_workers.c */
 int workers_create(struct gateway *g, struct report *report);
@@ -97,6 +104,7 @@ int policies_replace(
 
 /* gateway_tunnels.c: what changes with routes and SAs */
 void tunnels_resolve(struct gateway *g); /* outer next hops, MTUs, states; commits */
+void tunnels_follow(struct gateway *g);  /* the same, when ways_changed */
 void tunnel_sas_assign(struct gateway *g, uint32_t tunnel); /* sa_out of all workers */
 void tunnels_tick(struct gateway *g, uint64_t now);
 

@@ -17,6 +17,13 @@
 #include "errmsg.h"
 #include "port.h"
 
+/* What a device has received and could not give us, since it was started. */
+struct port_losses {
+	uint64_t missed;    /* its queues were full */
+	uint64_t no_buffer; /* the pool was empty */
+	uint64_t errors;    /* broken frames */
+};
+
 struct port_device {
 	/* query */
 	uint16_t ethdev;
@@ -33,7 +40,8 @@ struct port_device {
 	uint16_t rx_queues, tx_queues;
 	uint16_t mtu;
 	struct rte_ether_addr mac;
-	bool started; /* the caller's note */
+	bool started;              /* these two are the caller's notes */
+	struct port_losses losses; /* at its end */
 };
 
 struct port_device_params {
@@ -55,6 +63,8 @@ struct port_driver {
 		struct error *err);
 	void (*port_fill)(const struct port_device *device, uint16_t workers, struct port *p);
 	bool (*link)(uint16_t ethdev);
+	/* All 0 where the device does not say. Any thread. */
+	struct port_losses (*losses)(uint16_t ethdev);
 	void (*teardown)(const struct port_device *device);
 };
 

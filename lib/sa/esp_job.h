@@ -136,6 +136,7 @@ esp_seal_job(const struct esp_sa *sa, struct rte_mbuf *m, uint16_t lead, uint8_t
 	memcpy(header, &sa->spi_be, sizeof(sa->spi_be));
 	memcpy(header + 4, &seq_be, sizeof(seq_be));
 	memcpy(header + ESP_HEADER_BYTES, &iv, sizeof(iv));
+	pkt(m)->seq = seq;
 
 	burst->pkts[job] = m;
 	burst->text[job] = header + sa->overhead;

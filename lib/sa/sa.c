@@ -99,18 +99,6 @@ hot_init(struct sa *sa, const struct sa_config *config)
 		seq_state_start(sa->state, hot);
 }
 
-/* Copies the description without the key. */
-static int
-config_keep(struct sa *sa, const struct sa_config *config)
-{
-	sa->config = malloc(sizeof(*sa->config));
-	if (sa->config == NULL)
-		return -ENOMEM;
-	*sa->config = *config;
-	crypto_wipe(sa->config->key, sizeof(sa->config->key));
-	return 0;
-}
-
 int
 sa_create(const struct sa_config *config, const struct ip_addr *local, enum sa_payload payload,
 	uint16_t owner, struct crypto_engine *engine, struct seq_state_entry *state, int socket,
@@ -122,15 +110,12 @@ sa_create(const struct sa_config *config, const struct ip_addr *local, enum sa_p
 	struct sa *sa = rte_zmalloc_socket(
 		"sa", sizeof(*sa) + words * sizeof(uint64_t), RTE_CACHE_LINE_SIZE, socket);
 
-	if (sa == NULL || config_keep(sa, config) != 0) {
-		rte_free(sa);
+	if (sa == NULL)
 		return error_set(err, -ENOMEM, "no memory for another SA");
-	}
 	sa->session = engine->ops->session_create(engine, algorithm,
 		config->direction == SA_OUT ? CRYPTO_ENCRYPT : CRYPTO_DECRYPT, config->key,
 		esp_aad_bytes(config->esn), err);
 	if (sa->session == NULL) {
-		free(sa->config);
 		rte_free(sa);
 		return -ENOTSUP;
 	}
@@ -147,6 +132,7 @@ sa_create(const struct sa_config *config, const struct ip_addr *local, enum sa_p
 	sa->engine = engine;
 	sa->local = *local;
 	sa->state = state;
+	sa->soft = config->soft;
 	sa->created_tsc = rte_rdtsc();
 	hot_init(sa, config);
 	*out = sa;
@@ -159,7 +145,6 @@ sa_destroy(struct sa *sa)
 	if (sa == NULL)
 		return;
 	sa->engine->ops->session_destroy(sa->engine, sa->session);
-	free(sa->config);
 	/* the salt is part of the key material */
 	crypto_wipe(sa, sizeof(*sa));
 	rte_free(sa);

@@ -85,7 +85,7 @@ struct sa {
 	/* --- */
 	struct sa_hot hot;
 	/* --- control lcore only */
-	struct sa_config *config;      /* key wiped */
+	struct sa_lifetime soft;
 	struct seq_state_entry *state; /* out; NULL: the whole sequence space is its own */
 	uint32_t id;                   /* for people and telemetry */
 	uint64_t created_tsc;

@@ -38,6 +38,7 @@ struct seq_state_entry {
 	uint64_t first, limit; /* of this claim; the limit in force */
 	uint64_t end;          /* of the sequence space */
 	bool static_key;
+	bool unsynced;                     /* its first stretch is not on the disk yet */
 	bool sync_failed;                  /* told once */
 	uint32_t wanted;                   /* on the list of wishes */
 	struct seq_state_entry *next_wish; /* written by the worker that set `wanted` */
@@ -55,6 +56,7 @@ struct seq_state {
 	pthread_mutex_t lock;           /* of everything but `wishes` */
 	pthread_cond_t wake;
 	pthread_t thread;
+	bool unsynced; /* a claim is */
 	bool stop;
 };
 
@@ -107,12 +109,10 @@ index_remove(struct seq_state *s, uint32_t record)
 	*link = s->chain[record];
 }
 
-/* Raises a record's reservation; when it must, waits for the disk. */
-static int
-record_reserve(struct seq_record *record, uint64_t reserved, bool static_key)
+static void
+record_reserve(struct seq_record *record, uint64_t reserved)
 {
 	__atomic_store_n(&record->reserved, reserved, __ATOMIC_RELEASE);
-	return static_key ? seq_file_sync(record, sizeof(*record)) : 0;
 }
 
 /* With the file full, the records of keys that IKE made and that are no longer in use are used
@@ -135,7 +135,7 @@ record_recycle(struct seq_state *s)
 	return NO_RECORD;
 }
 
-/* A record for a new key, complete in the file (and on the disk) before it is returned. */
+/* A record for a new key. */
 static int
 record_make(struct seq_state *s, const uint8_t *digest, uint64_t reserved, bool static_key,
 	uint32_t *out)
@@ -162,10 +162,7 @@ record_make(struct seq_state *s, const uint8_t *digest, uint64_t reserved, bool 
 		__atomic_store_n(&header->used, at + 1, __ATOMIC_RELEASE);
 	index_add(s, at);
 	*out = at;
-	if (!static_key)
-		return 0;
-	rc = seq_file_sync(record, sizeof(*record));
-	return rc != 0 ? rc : seq_file_sync(header, sizeof(*header));
+	return 0;
 }
 
 /* The first number that may be used, or 0 with *rc and err set. */
@@ -212,17 +209,18 @@ claim_locked(struct seq_state *s, struct seq_state_entry *entry, const uint8_t *
 	if (rc != 0)
 		return rc;
 	entry->limit = limit_after(entry->first, stretch_min, entry->end);
-	if (at == NO_RECORD) {
+	if (at == NO_RECORD)
 		rc = record_make(s, digest, entry->limit, entry->static_key, &at);
-	} else {
-		if (entry->static_key)
-			s->file.records[at].flags |= SEQ_RECORD_STATIC;
-		rc = record_reserve(&s->file.records[at], entry->limit, entry->static_key);
-	}
+	else
+		record_reserve(&s->file.records[at], entry->limit);
 	if (rc != 0)
 		return error_set(err, rc, "the sequence state file cannot take another key: %s%s",
 			strerror(-rc), rc == -ENOSPC ? "; make room on its disk" : "");
 	entry->record = &s->file.records[at];
+	if (entry->static_key) {
+		entry->record->flags |= SEQ_RECORD_STATIC;
+		entry->unsynced = s->unsynced = true;
+	}
 	s->claims[at] = entry;
 	s->n_claims++;
 	pthread_cond_signal(&s->wake);
@@ -265,8 +263,49 @@ void
 seq_state_start(const struct seq_state_entry *entry, struct sa_hot *hot)
 {
 	hot->seq_next = entry->first;
-	hot->seq_limit = entry->limit;
 	hot->seq_more = entry->first + (entry->limit - entry->first) / 2;
+	__atomic_store_n(
+		&hot->seq_limit, entry->unsynced ? entry->first : entry->limit, __ATOMIC_RELEASE);
+}
+
+/* With the lock held. A record that has not come to the disk when the machine stops is a new one
+ * afterwards: none of its numbers was used. */
+static int
+sync_claims(struct seq_state *s)
+{
+	uint32_t used = s->file.header->used;
+	int rc;
+
+	if (!s->unsynced)
+		return 0;
+	rc = seq_file_sync(
+		s->file.header, SEQ_FILE_HEADER_BYTES + used * sizeof(struct seq_record));
+	if (rc != 0)
+		return rc;
+	s->unsynced = false;
+	for (uint32_t i = 0; i < used; i++) {
+		struct seq_state_entry *entry = s->claims[i];
+
+		if (entry == NULL || !entry->unsynced)
+			continue;
+		entry->unsynced = false;
+		if (entry->sa != NULL)
+			__atomic_store_n(&entry->sa->hot.seq_limit, entry->limit, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+int
+seq_state_sync(struct seq_state *s, struct error *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&s->lock);
+	rc = sync_claims(s);
+	pthread_mutex_unlock(&s->lock);
+	return rc == 0 ? 0
+		       : error_set(err, rc, "the sequence state file cannot be written: %s",
+				 strerror(-rc));
 }
 
 void
@@ -302,8 +341,12 @@ entry_raise(struct seq_state_entry *entry)
 	uint64_t limit = limit_after(next, stretch, entry->end);
 	int rc;
 
+	/* asked for before seq_state_sync: what is reserved for it has to be on the disk first */
+	if (entry->unsynced)
+		return;
 	if (limit > entry->limit) {
-		rc = record_reserve(entry->record, limit, entry->static_key);
+		record_reserve(entry->record, limit);
+		rc = entry->static_key ? seq_file_sync(entry->record, sizeof(*entry->record)) : 0;
 		if (rc != 0) {
 			if (!entry->sync_failed)
 				log_error(sa, "the sequence state file cannot be written: %s",
@@ -364,10 +407,8 @@ thread_main(void *arg)
 static void
 entry_close(struct seq_state *s, struct seq_state_entry *entry, uint64_t used)
 {
-	int rc = record_reserve(entry->record, used, entry->static_key);
-
-	if (rc != 0)
-		log_error(sa, "the sequence state file cannot be written: %s", strerror(-rc));
+	record_reserve(entry->record, used);
+	s->unsynced |= entry->static_key;
 	s->claims[entry->record - s->file.records] = NULL;
 	s->n_claims--;
 	free(entry);
@@ -468,6 +509,8 @@ seq_state_open(const char *dir, struct error *err)
 void
 seq_state_close(struct seq_state *s)
 {
+	int rc;
+
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
 	pthread_cond_signal(&s->wake);
@@ -482,6 +525,9 @@ seq_state_close(struct seq_state *s)
 			entry->sa->state = NULL;
 		entry_close(s, entry, entry->sa != NULL ? entry->sa->hot.seq_next : entry->first);
 	}
+	rc = sync_claims(s);
+	if (rc != 0)
+		log_error(sa, "the sequence state file cannot be written: %s", strerror(-rc));
 	pthread_cond_destroy(&s->wake);
 	pthread_mutex_destroy(&s->lock);
 	state_free(s);

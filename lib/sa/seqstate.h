@@ -33,7 +33,7 @@ void seq_state_close(struct seq_state *s);
 
 /*
  * Claims the entry for this key material (key and salt, `bytes` long), made when new, and reserves
- * a first stretch of numbers; for static keys it is on the disk when this returns. *next gets the
+ * a first stretch of numbers; a static key's may be used after seq_state_sync only. *next gets the
  * first number that may be used: where the last use ended, or `wanted` when that is higher (0: no
  * wish); *limit the first that may not. 0, or with err set: -EEXIST, a wish below what is free (the
  * message says which number would be right) or a key that is claimed already; -EOVERFLOW, no number
@@ -42,6 +42,10 @@ void seq_state_close(struct seq_state *s);
 int seq_state_claim(struct seq_state *s, const uint8_t *key, size_t bytes, uint64_t wanted,
 	bool esn, bool static_key, struct seq_state_entry **entry, uint64_t *next, uint64_t *limit,
 	struct error *err);
+
+/* Puts the first stretches of all static keys that were claimed on the disk, at once for all of
+ * them, and lets their SAs use them. 0, or -errno with err. Control lcore. */
+int seq_state_sync(struct seq_state *s, struct error *err);
 
 /* Gives a claim back that no SA was made of. Control lcore. */
 void seq_state_abandon(struct seq_state *s, struct seq_state_entry *entry);
@@ -53,8 +57,9 @@ void seq_state_start(const struct seq_state_entry *entry, struct sa_hot *hot);
  * with use. Control lcore. */
 void seq_state_register(struct seq_state *s, struct sa *sa);
 
-/* The SA is quiescent: writes its exact counter and lets the key be claimed again. sa->state is
- * NULL afterwards. Control lcore. */
+/* The SA is quiescent: writes its exact counter (to the disk when the state is closed: until then
+ * a higher one is there) and lets the key be claimed again. sa->state is NULL afterwards. Control
+ * lcore. */
 void seq_state_release(struct seq_state *s, struct sa *sa);
 
 /* The owning worker: half of the stretch is used. Never waits. NULL is allowed. */

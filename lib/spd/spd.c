@@ -116,7 +116,7 @@ static int
 build_family(
 	struct spd *spd, const struct ranked *order, uint8_t family, int socket, struct error *err)
 {
-	struct rte_acl_config config;
+	struct rte_acl_config config = {0};
 	struct rte_acl_ctx *context;
 	char name[RTE_ACL_NAMESIZE];
 	uint32_t rules = 0;

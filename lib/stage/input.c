@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <netinet/in.h>
+
 #include <rte_ether.h>
 
 #include "ip.h"
@@ -234,6 +236,11 @@ stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t 
 		if (likely(common)) {
 			packets++;
 			bytes += common;
+			/* an envelope for us needs no route; stage_open finds out */
+			if (pkt(m)->proto == IPPROTO_ESP) {
+				burst_add(&w->esp_in, m);
+				continue;
+			}
 		} else {
 			arrivals.packets += packets;
 			arrivals.bytes += bytes;

@@ -21,18 +21,38 @@ find_sa(const struct worker *w, struct rte_mbuf *m)
 	return sad_lookup(w->tables->sad, spi, p->family, dst);
 }
 
+/* Whether a packet that came here without a route is one for the tunnel's end. */
+static inline bool
+is_received(const struct tunnel *t, const struct pkt *p)
+{
+	return p->table == t->outer_table && __atomic_load_n(&t->receives, __ATOMIC_RELAXED);
+}
+
 /* Whether the envelope came the way its SA's tunnel says. The tunnel's state does not matter
  * inbound, its existence does. */
 static inline enum drop_reason
 check_binding(const struct tunnel *t, const struct rte_mbuf *m)
 {
-	if (!t)
+	if (unlikely(!t))
 		return DROP_tunnel_gone;
-	if ((t->carrier == TUNNEL_UDP) != (pkt_const(m)->proto == IPPROTO_UDP))
+	if (unlikely((t->carrier == TUNNEL_UDP) != (pkt_const(m)->proto == IPPROTO_UDP)))
 		return DROP_esp_carrier;
-	if (!tunnel_owns_outer(t, m))
+	if (unlikely(!tunnel_owns_outer(t, m)))
 		return DROP_esp_address;
 	return DROP_NONE;
+}
+
+/*
+ * ESP of no SA of ours, or not come the way it should. Without a route it may be somebody else's,
+ * that we forward: then its route says.
+ */
+static __rte_noinline void
+refuse(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
+{
+	if (pkt(m)->nexthop == NEXTHOP_ID_NONE)
+		stage_again(w, m);
+	else
+		drop(w, m, why);
 }
 
 /* Sets each envelope's SA, or sends it to the SA's owner. Returns how many stay, stripped to the
@@ -46,24 +66,30 @@ assign(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
+		struct pkt *p = pkt(m);
 		struct sa *sa = find_sa(w, m);
-		enum drop_reason why = DROP_esp_unknown_spi;
+		enum drop_reason why;
 
-		if (sa && sa != last)
-			t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
-		last = sa;
-		if (sa)
-			why = check_binding(t, m);
-		if (why != DROP_NONE) {
-			drop(w, m, why);
+		if (unlikely(!sa)) {
+			refuse(w, m, DROP_esp_unknown_spi);
 			continue;
 		}
-		if (sa->owner != w->index) {
+		if (sa != last)
+			t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+		last = sa;
+		why = check_binding(t, m);
+		if (unlikely(why != DROP_NONE ||
+			     (p->nexthop == NEXTHOP_ID_NONE && !is_received(t, p)))) {
+			refuse(w, m, why);
+			continue;
+		}
+		if (unlikely(sa->owner != w->index)) {
+			p->nexthop = NEXTHOP_ID_LOCAL;
 			worker_hand_over(w, sa->owner, m, TASK_ESP_IN);
 			continue;
 		}
-		pkt(m)->sa = sa;
-		pkt_trim_front(&m, pkt(m)->l4_offset);
+		p->sa = sa;
+		pkt_trim_front(&m, p->l4_offset);
 		pkts[kept++] = m;
 	}
 	return kept;

@@ -45,7 +45,6 @@ seal_one(const struct sealing *s, struct rte_mbuf *m, uint64_t seq, uint16_t job
 	outer_write(&s->outer, s->tunnel, s->w->index, p, at, bytes);
 	p->task = TASK_NONE;
 	p->sa = s->sa;
-	p->seq = seq;
 	if (likely(framed)) {
 		way_header_write(&s->way, at - s->way.header_bytes, s->outer.family);
 		p->task = TASK_TX;

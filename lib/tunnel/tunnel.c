@@ -75,8 +75,9 @@ tunnel_table_create(uint32_t capacity, const struct numa_nodes *nodes, struct er
 			goto no_memory;
 		last = &(*last)->next;
 	}
-	first->by_name = names_create(first, nodes->sockets[0]);
-	if (first->by_name)
+	if (first)
+		first->by_name = names_create(first, nodes->sockets[0]);
+	if (first && first->by_name)
 		return first;
 no_memory:
 	tunnel_table_destroy(first);
@@ -249,34 +250,27 @@ tunnel_mtu_update(struct tunnel *tunnel, uint16_t path_mtu)
 	__atomic_store_n(&tunnel->outer_mtu, (uint16_t)outer, __ATOMIC_RELAXED);
 }
 
+/* A tunnel and all that is its own, in one piece: each worker's part has lines of its own. */
 static struct tunnel *
 tunnel_alloc(const struct tunnel_config *config, uint16_t workers, int socket)
 {
-	struct tunnel *tunnel =
-		rte_zmalloc_socket("tunnel", sizeof(*tunnel), RTE_CACHE_LINE_SIZE, socket);
+	size_t workers_at = RTE_ALIGN_CEIL(sizeof(struct tunnel), RTE_CACHE_LINE_SIZE);
+	size_t selectors_at = workers_at + workers * sizeof(struct tunnel_worker);
 	size_t selectors_bytes = config->n_selectors * sizeof(*config->selectors);
+	struct tunnel *tunnel = rte_zmalloc_socket(
+		"tunnel", selectors_at + selectors_bytes, RTE_CACHE_LINE_SIZE, socket);
 
 	if (!tunnel)
 		return NULL;
 	tunnel->config = *config;
-	tunnel->config.selectors = NULL;
 	tunnel->n_workers = workers;
-	tunnel->workers = rte_calloc_socket(
-		"tunnel_workers", workers, sizeof(*tunnel->workers), RTE_CACHE_LINE_SIZE, socket);
-	if (!tunnel->workers)
-		goto fail;
+	tunnel->workers = RTE_PTR_ADD(tunnel, workers_at);
+	tunnel->config.selectors = NULL;
 	if (config->n_selectors) {
-		tunnel->config.selectors = rte_malloc_socket(
-			"tunnel_selectors", selectors_bytes, RTE_CACHE_LINE_SIZE, socket);
-		if (!tunnel->config.selectors)
-			goto fail;
+		tunnel->config.selectors = RTE_PTR_ADD(tunnel, selectors_at);
 		memcpy(tunnel->config.selectors, config->selectors, selectors_bytes);
 	}
 	return tunnel;
-
-fail:
-	tunnel_free(tunnel);
-	return NULL;
 }
 
 static void
@@ -355,9 +349,5 @@ tunnel_retire(struct tunnel_table *t, struct tunnel *tunnel)
 void
 tunnel_free(struct tunnel *tunnel)
 {
-	if (!tunnel)
-		return;
-	rte_free(tunnel->config.selectors);
-	rte_free(tunnel->workers);
 	rte_free(tunnel);
 }

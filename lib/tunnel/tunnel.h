@@ -96,6 +96,7 @@ struct tunnel {
 	/* control writes, workers read (relaxed or acquire) */
 	bool up;                /* oper state: admin up, an outer route, an outbound SA */
 	bool loop;              /* the outer route leads into this tunnel again */
+	bool receives;          /* its local address is ours in outer_table */
 	uint16_t mtu;           /* of inner packets, in force */
 	uint16_t outer_mtu;     /* what an envelope may be before it is fragmented */
 	uint32_t outer_nexthop; /* resolved from outer_table and remote by the control lcore at each

@@ -11,6 +11,7 @@
 
 #include "cryptodev.h"
 #include "ethdev.h"
+#include "ipsecmb.h"
 #include "testengine.h"
 
 enum {
@@ -18,7 +19,10 @@ enum {
 	MBUFS = 8191,
 };
 
-const char *const stage_engines[] = {"cryptodev", "cryptodev-async", "test", NULL};
+const char *const stage_engines[] = {
+	"cryptodev", "cryptodev-async", "test", HAVE_IPSEC_MB ? "ipsec-mb" : NULL, NULL};
+
+const struct numa_nodes stage_two_nodes = {2, {SOCKET_ID_ANY, SOCKET_ID_ANY}};
 
 static struct crypto_engine *
 test_engine_create(const struct crypto_engine_params *params, struct error *err)
@@ -30,6 +34,7 @@ test_engine_create(const struct crypto_engine_params *params, struct error *err)
 
 static const struct gateway_engine engines[] = {
 	{"cryptodev", cryptodev_sync_create},
+	{"ipsec-mb", ipsecmb_create},
 	{"cryptodev-async", cryptodev_async_create},
 	{"test", test_engine_create},
 };
@@ -108,7 +113,8 @@ stage_fixture_open(struct stage_fixture *f, const struct stage_setup *setup)
 		.portmask = UINT64_MAX,
 		.burst = BURST_DEFAULT,
 		.mbufs = MBUFS,
-		.state_dir = f->state};
+		.state_dir = f->state,
+		.nodes = setup->nodes};
 
 	*f = (struct stage_fixture){.setup = *setup};
 	snprintf(f->state, sizeof(f->state), "/tmp/espgw-stage-XXXXXX");
@@ -126,7 +132,8 @@ stage_fixture_open(struct stage_fixture *f, const struct stage_setup *setup)
 	}
 	report_clear(&report);
 	f->w = f->g->workers[0];
-	f->g->tables.forwarding = true;
+	for (uint16_t i = 0; i < f->g->nodes.n; i++)
+		f->g->views[i]->forwarding = true;
 	/* what it asks its neighbours at once */
 	stage_fixture_turn(f);
 	stage_fixture_discard(f);

@@ -18,6 +18,9 @@ enum {
 	STAGE_RING_SIZE = 1024,
 };
 
+/* One node twice: worker 1 does not read what worker 0 reads. */
+extern const struct numa_nodes stage_two_nodes;
+
 /* The engines that gateways are tested with, NULL at the end. */
 extern const char *const stage_engines[];
 
@@ -25,7 +28,8 @@ struct stage_setup {
 	const char *config;
 	const char *engine; /* as with --crypto; NULL: the default */
 	uint16_t rings; /* devices net_ring_p0, net_ring_p1, … for the configuration to name */
-	uint16_t tx_queues; /* 0: one for each worker */
+	uint16_t tx_queues;             /* 0: one for each worker */
+	const struct numa_nodes *nodes; /* as in gateway_options */
 };
 
 struct stage_ring {

@@ -141,7 +141,9 @@ test_swap(void **state)
 	static struct bench b;
 
 	(void)state;
-	stage_fixture_open(&b.f, &(struct stage_setup){.config = SITE, .rings = SITE_RINGS});
+	stage_fixture_open(
+		&b.f, &(struct stage_setup){
+			      .config = SITE, .rings = SITE_RINGS, .nodes = &stage_two_nodes});
 	for (uint32_t w = 0; w < READERS; w++)
 		for (uint32_t i = 0; i < PACKETS; i++)
 			b.packets[w][i] = make_packet(&b.f, i);
@@ -163,17 +165,22 @@ test_refused(void **state)
 	static struct bench b;
 	struct spd_policy bad = {.action = SPD_NO_MATCH};
 	struct error err;
-	struct spd *spd;
+	struct spd *spd[2];
 
 	(void)state;
-	stage_fixture_open(&b.f, &(struct stage_setup){.config = SITE, .rings = SITE_RINGS});
+	stage_fixture_open(
+		&b.f, &(struct stage_setup){
+			      .config = SITE, .rings = SITE_RINGS, .nodes = &stage_two_nodes});
 	swap(&b, 1);
-	spd = b.f.g->tables.spd;
-	assert_non_null(spd);
+	for (int i = 0; i < 2; i++)
+		assert_non_null(spd[i] = b.f.g->views[i]->spd);
+	assert_ptr_not_equal(spd[0], spd[1]);
 	assert_true(policies_replace(b.f.g, &bad, 1, &err) < 0);
-	assert_ptr_equal(b.f.g->tables.spd, spd);
+	for (int i = 0; i < 2; i++)
+		assert_ptr_equal(b.f.g->views[i]->spd, spd[i]);
 	assert_int_equal(policies_replace(b.f.g, NULL, 0, &err), 0);
-	assert_null(b.f.g->tables.spd);
+	for (int i = 0; i < 2; i++)
+		assert_null(b.f.g->views[i]->spd);
 	assert_int_equal(stage_fixture_close(&b.f), 0);
 }
 

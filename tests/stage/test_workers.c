@@ -167,7 +167,8 @@ check_mixed(struct bench *b)
 }
 
 static void
-run(const char *config, uint16_t tx_queues, void (*check)(struct bench *b))
+run_on(const struct numa_nodes *nodes, const char *config, uint16_t tx_queues,
+	void (*check)(struct bench *b))
 {
 	struct bench b = {.peer = peer_create()};
 
@@ -175,7 +176,8 @@ run(const char *config, uint16_t tx_queues, void (*check)(struct bench *b))
 		const struct stage_setup setup = {.config = config,
 			.engine = stage_engines[e],
 			.rings = SITE_RINGS,
-			.tx_queues = tx_queues};
+			.tx_queues = tx_queues,
+			.nodes = nodes};
 
 		stage_fixture_open(&b.f, &setup);
 		b.ordered = strcmp(stage_engines[e], "test") != 0;
@@ -184,6 +186,12 @@ run(const char *config, uint16_t tx_queues, void (*check)(struct bench *b))
 		assert_int_equal(stage_fixture_close(&b.f), 0);
 	}
 	peer_destroy(b.peer);
+}
+
+static void
+run(const char *config, uint16_t tx_queues, void (*check)(struct bench *b))
+{
+	run_on(NULL, config, tx_queues, check);
 }
 
 static void
@@ -238,6 +246,15 @@ test_own_sas(void **state)
 	run(OWN, 2, check_own);
 }
 
+/* Each worker reads tables of its own. */
+static void
+test_two_nodes(void **state)
+{
+	(void)state;
+	run_on(&stage_two_nodes, SHARED, 2, check_crossing);
+	run_on(&stage_two_nodes, OWN, 2, check_own);
+}
+
 int
 main(void)
 {
@@ -245,6 +262,7 @@ main(void)
 		cmocka_unit_test(test_crossing),
 		cmocka_unit_test(test_one_queue),
 		cmocka_unit_test(test_own_sas),
+		cmocka_unit_test(test_two_nodes),
 	};
 
 	stage_fixture_eal("stage_workers", 2);

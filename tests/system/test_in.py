@@ -5,7 +5,7 @@ import itertools
 
 import scene
 from checks import check_error, icmp_errors
-from gateway import Gateway, GatewayTest, main
+from gateway import ENGINES, Gateway, GatewayTest, main
 from scapy.compat import raw
 from scapy.layers.inet import IP, fragment
 from scapy.packet import Raw
@@ -46,7 +46,7 @@ class In(GatewayTest):
 class Accepted(In):
     def test_every_combination(self):
         """Families, carriers, ESN, key sizes; made as tunnel mode and as IIPtran; TFC padding; sizes up to jumbo."""
-        for engine in ("cryptodev", "cryptodev-async"):
+        for engine in ENGINES:
             with self.subTest(engine):
                 self.every_combination(engine)
 

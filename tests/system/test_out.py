@@ -6,7 +6,7 @@ import unittest
 
 import judge
 import scene
-from gateway import Gateway, GatewayTest, main
+from gateway import ENGINES, Gateway, GatewayTest, main
 from scapy.compat import raw
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
@@ -110,11 +110,10 @@ class Out(GatewayTest):
         # with ARP and ND of our own
         self.assertEqual(result.pair("port", "wan", "tx")[0], len(result.tx_bytes["wan"]))
 
-    def test_cryptodev(self):
-        self.run_all(SIZES, ["--crypto", "cryptodev"])
-
-    def test_cryptodev_async(self):
-        self.run_all(SIZES, ["--crypto", "cryptodev-async"])
+    def test_every_engine(self):
+        for engine in ENGINES:
+            with self.subTest(engine):
+                self.run_all(SIZES, ["--crypto", engine])
 
     def test_engine_that_delays_and_reorders(self):
         """The order in which an SA's envelopes leave may differ then; the bytes may not."""
@@ -133,7 +132,7 @@ class Out(GatewayTest):
 
     def test_jumbo(self):
         """Chains of mbufs in, chains out. The ports carry 9000 bytes."""
-        for engine in ("cryptodev", "cryptodev-async"):
+        for engine in ENGINES:
             with self.subTest(engine):
                 self.run_all(JUMBO, ["--crypto", engine], mtu=9000, cases=tuple(CASES[::5]))
 

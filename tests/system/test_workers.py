@@ -4,7 +4,7 @@
 import random
 
 import scene
-from gateway import Gateway, GatewayTest, main
+from gateway import ENGINES, Gateway, GatewayTest, main
 from scapy.compat import raw
 
 COUNT = 2000
@@ -72,7 +72,7 @@ class Workers(GatewayTest):
     def test_both_directions_at_once(self):
         lan, far = out_packets(), in_packets()
         envelopes = [ONE_IN.seal(p, seq) for seq, p in enumerate(far, start=1)]
-        for engine in ("cryptodev", "cryptodev-async"):
+        for engine in ENGINES:
             with self.subTest(engine):
                 result = self.run_both(lan, envelopes, LAN_ON_1_WAN_ON_2 + ["--crypto", engine],
                                        [ONE_SA.config(), ONE_IN.config()])

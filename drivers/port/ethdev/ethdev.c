@@ -440,6 +440,17 @@ drain(const struct port_device *info)
 			rte_pktmbuf_free_bulk(pkts, n);
 }
 
+struct port_losses
+ethdev_losses(uint16_t ethdev)
+{
+	struct rte_eth_stats stats = {0};
+
+	if (rte_eth_stats_get(ethdev, &stats) != 0)
+		return (struct port_losses){0};
+	return (struct port_losses){
+		.missed = stats.imissed, .no_buffer = stats.rx_nombuf, .errors = stats.ierrors};
+}
+
 void
 ethdev_teardown(const struct port_device *info)
 {
@@ -461,5 +472,6 @@ const struct port_driver ethdev_driver = {
 	.setup = ethdev_setup,
 	.port_fill = ethdev_port_fill,
 	.link = ethdev_link,
+	.losses = ethdev_losses,
 	.teardown = ethdev_teardown,
 };

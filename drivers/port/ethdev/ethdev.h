@@ -39,6 +39,9 @@ void ethdev_port_fill(const struct port_device *info, uint16_t workers, struct p
  */
 bool ethdev_link(uint16_t ethdev);
 
+/* What the device counts of its losses; 0 where it does not. */
+struct port_losses ethdev_losses(uint16_t ethdev);
+
 /* Stops and closes the device; packets that it still holds for us are freed. */
 void ethdev_teardown(const struct port_device *info);
 

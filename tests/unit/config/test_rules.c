@@ -209,7 +209,8 @@ static const struct row {
 	{S(OUT KEY256A "},\n{ " OUT "worker = 1; " KEY256B), "t:5: sas[1] (spi 0x1001): has the same SPI and remote address as sas[0] (spi 0x1001) (line 4)"},
 	{S(OUT KEY256A "},\n{ spi = 0x1002; direction = 'out'; " TO0 GCM KEY256B), "t:5: sas[1] (spi 0x1002): is a second outbound SA of its tunnel for the same worker; give each a worker of its own. The first is sas[0] (spi 0x1001) (line 4)"},
 	{S(OUT KEY256A "},\n{ spi = 0x1002; direction = 'out'; tunnel = 'ipsec1'; " GCM KEY256A), "t:5: sas[1] (spi 0x1002): is outbound and has the key of another outbound SA, which repeats nonces and gives the key away: sas[0] (spi 0x1001) (line 4)"},
-	{S(OUT KEY256A "},\n{ " IN KEY256A), "t:5: sas[1] (spi 0x2001): has the key of the other direction, and both ends would use the same nonces: sas[0] (spi 0x1001) (line 4)"},
+	{S(OUT KEY256A "},\n{ " IN KEY256A), "t:5: sas[1] (spi 0x2001): has the key of an SA of the other direction, and both ends would use the same nonces: sas[0] (spi 0x1001) (line 4)"},
+	{S(OUT KEY256A "},\n{ spi = 0x2001; direction = 'in'; tunnel = 'ipsec1'; " GCM KEY256A), "t:5: sas[1] (spi 0x2001): has the key of an SA of the other direction, and both ends would use the same nonces: sas[0] (spi 0x1001) (line 4)"},
 
 	/* routes */
 	{R("via = 'ipsec0';"), "t:4: routes[0]: prefix is missing"},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cryptodev.h"
+#include "ipsecmb.h"
 #include "testengine.h"
 #include "unit.h"
 
@@ -21,6 +22,8 @@ engine_make(enum test_engine_id id)
 
 	if (id == ENGINE_ASYNC)
 		engine = cryptodev_async_create(&params, &err);
+	else if (id == ENGINE_IPSEC_MB)
+		engine = ipsecmb_create(&params, &err);
 	else
 		engine = cryptodev_sync_create(&params, &err);
 	if (engine != NULL && id == ENGINE_TEST)
@@ -71,7 +74,7 @@ engine_run(struct crypto_engine *engine, struct crypto_session *session, struct 
 	static struct crypto_burst copy;
 	uint16_t given = 0, back = 0, idle = 0, good = 0;
 
-	for (uint16_t i = 0; i < burst->n; i++)
+	for (uint16_t i = 0; i < burst->n && session != NULL; i++)
 		burst->sessions[i] = session;
 	if (crypto_engine_is_synchronous(engine)) {
 		uint16_t counted = engine->ops->process(engine, 0, burst);

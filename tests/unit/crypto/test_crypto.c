@@ -8,6 +8,7 @@
 #include "cryptodev.h"
 #include "eal.h"
 #include "engines.h"
+#include "ipsecmb.h"
 #include "unit.h"
 
 enum { POOL_SIZE = 2047, ICV = 16, AAD = 8 };
@@ -164,6 +165,88 @@ one_forgery_harms_no_other(void **state)
 	}
 }
 
+/* One of each algorithm, direction by direction. */
+static void
+sessions_of_all_kinds(
+	struct crypto_engine *engine, struct crypto_session **out, struct crypto_session **in)
+{
+	struct error err = {""};
+
+	for (unsigned a = 0; a < CRYPTO_ALGORITHM_COUNT; a++) {
+		out[a] = engine->ops->session_create(
+			engine, crypto_algorithm_get(a), CRYPTO_ENCRYPT, key, AAD, &err);
+		in[a] = engine->ops->session_create(
+			engine, crypto_algorithm_get(a), CRYPTO_DECRYPT, key, AAD, &err);
+		if (out[a] == NULL || in[a] == NULL)
+			fail_msg("%s: %s", engine->ops->name, err.text);
+	}
+}
+
+/* Runs of every length; while half of the jobs are encrypted, the others are decrypted. */
+static void
+jobs_of_a_burst_have_sessions_of_their_own(void **state)
+{
+	enum { KINDS = CRYPTO_ALGORITHM_COUNT };
+	struct crypto_session *out[KINDS], *in[KINDS];
+	static struct crypto_burst burst;
+
+	(void)state;
+	for (unsigned e = 0; e < ENGINE_COUNT; e++) {
+		sessions_of_all_kinds(engines[e], out, in);
+		burst.n = 0;
+		for (uint16_t i = 0; i < CRYPTO_BURST; i++)
+			job_add(&burst, 1 + (i % 7 == 0), (uint8_t)i);
+		for (unsigned round = 0; round < 3; round++) {
+			for (uint16_t i = 0; i < CRYPTO_BURST; i++) {
+				unsigned kind = (i / (1 + i % 3)) % KINDS;
+				bool sealed = i % 2 ? round == 1 : round > 0;
+
+				burst.sessions[i] = sealed ? in[kind] : out[kind];
+			}
+			engine_run(engines[e], NULL, &burst);
+			for (uint16_t i = 0; i < CRYPTO_BURST; i++) {
+				bool again = i % 2 == 0 && round == 2;
+
+				assert_int_equal(
+					burst.status[i], again ? CRYPTO_BAD_ICV : CRYPTO_OK);
+				if (!again)
+					assert_int_equal(
+						text_is(burst.pkts[i], 1, (uint8_t)i), round == 1);
+			}
+		}
+		burst_free(&burst);
+		for (unsigned k = 0; k < KINDS; k++) {
+			engines[e]->ops->session_destroy(engines[e], out[k]);
+			engines[e]->ops->session_destroy(engines[e], in[k]);
+		}
+	}
+}
+
+static void
+text_beyond_the_packet_is_refused(void **state)
+{
+	static struct crypto_burst burst;
+
+	(void)state;
+	for (unsigned e = 0; e < ENGINE_COUNT; e++) {
+		struct crypto_session *out;
+
+		if (!crypto_engine_is_synchronous(engines[e]))
+			continue;
+		out = session_make(engines[e], CRYPTO_ENCRYPT);
+		burst.n = 0;
+		job_add(&burst, 2, 1);
+		job_add(&burst, 2, 2);
+		burst.text_bytes[0] = 8 + ICV + 1;
+		engine_run(engines[e], out, &burst);
+		assert_int_equal(burst.status[0], CRYPTO_ERROR);
+		assert_true(text_is(burst.pkts[0], 2, 1));
+		assert_int_equal(burst.status[1], CRYPTO_OK);
+		burst_free(&burst);
+		engines[e]->ops->session_destroy(engines[e], out);
+	}
+}
+
 static void
 endless_chain_fails_alone(void **state)
 {
@@ -239,6 +322,59 @@ a_device_serves_one_engine(void **state)
 	assert_int_equal(rte_cryptodev_count(), before);
 }
 
+/* More workers than there can be copies of the library. */
+static void
+every_worker_of_ipsec_mb_computes_the_same(void **state)
+{
+	const struct crypto_engine_params params = {
+		.workers = 24, .sessions_max = 8, .socket = SOCKET_ID_ANY};
+	static struct crypto_burst burst;
+	struct crypto_session *out, *in;
+	struct crypto_engine *engine;
+	struct error err = {""};
+
+	(void)state;
+	if (!HAVE_IPSEC_MB)
+		skip();
+	engine = ipsecmb_create(&params, &err);
+	if (engine == NULL)
+		fail_msg("%s", err.text);
+	out = session_make(engine, CRYPTO_ENCRYPT);
+	in = session_make(engine, CRYPTO_DECRYPT);
+	burst.n = 0;
+	job_add(&burst, 1, 1);
+	job_add(&burst, 3, 2);
+	for (uint16_t worker = 0; worker < params.workers; worker++) {
+		for (uint16_t i = 0; i < burst.n; i++)
+			burst.sessions[i] = out;
+		assert_int_equal(engine->ops->process(engine, worker, &burst), 2);
+		assert_false(text_is(burst.pkts[1], 1, 2));
+		for (uint16_t i = 0; i < burst.n; i++)
+			burst.sessions[i] = in;
+		assert_int_equal(engine->ops->process(
+					 engine, (uint16_t)(params.workers - 1 - worker), &burst),
+			2);
+		assert_true(text_is(burst.pkts[1], 3, 2));
+	}
+	burst_free(&burst);
+	engine->ops->session_destroy(engine, out);
+	engine->ops->session_destroy(engine, in);
+	engine->ops->destroy(engine);
+}
+
+static void
+ipsec_mb_takes_no_device_and_is_missed_where_it_was_not_built(void **state)
+{
+	struct crypto_engine_params params = {
+		.device = "crypto_nowhere", .workers = 1, .sessions_max = 8, .socket = 0};
+	struct error err = {""};
+
+	(void)state;
+	assert_null(ipsecmb_create(&params, &err));
+	assert_non_null(strstr(err.text, "ipsec-mb"));
+	assert_non_null(strstr(err.text, HAVE_IPSEC_MB ? "crypto_nowhere" : "libipsec-mb-dev"));
+}
+
 static int
 setup(void **state)
 {
@@ -271,10 +407,14 @@ main(void)
 		cmocka_unit_test(every_algorithm_has_sessions),
 		cmocka_unit_test(bursts_of_chains_go_and_come),
 		cmocka_unit_test(one_forgery_harms_no_other),
+		cmocka_unit_test(jobs_of_a_burst_have_sessions_of_their_own),
+		cmocka_unit_test(text_beyond_the_packet_is_refused),
 		cmocka_unit_test(endless_chain_fails_alone),
 		cmocka_unit_test(destroying_wipes_the_key),
 		cmocka_unit_test(a_device_that_is_not_there_is_named),
 		cmocka_unit_test(a_device_serves_one_engine),
+		cmocka_unit_test(every_worker_of_ipsec_mb_computes_the_same),
+		cmocka_unit_test(ipsec_mb_takes_no_device_and_is_missed_where_it_was_not_built),
 	};
 
 	return cmocka_run_group_tests_name("crypto", tests, setup, teardown);

@@ -37,6 +37,7 @@ claim_any(struct seq_state *s, const uint8_t *key, uint64_t wanted, bool esn, bo
 	if (rc == 0) {
 		seq_state_start(c->sa.state, &c->sa.hot);
 		seq_state_register(s, &c->sa);
+		rc = seq_state_sync(s, err);
 	}
 	return rc;
 }

@@ -22,7 +22,7 @@ int seq_teardown(void **state);
 const char *seq_dir(void);
 const char *seq_path(void); /* of the file in it */
 
-/* As seq_state_claim, and registers. */
+/* As seq_state_claim; registers and syncs. */
 int claim_any(struct seq_state *s, const uint8_t *key, uint64_t wanted, bool esn, bool static_key,
 	struct claim *c, struct error *err);
 /* A static key without ESN and without a wish; must go. */

@@ -61,6 +61,34 @@ a_claim_that_was_given_back_costs_nothing(void **state)
 }
 
 static void
+nothing_is_used_before_it_is_on_the_disk(void **state)
+{
+	struct seq_state *s = open_ok();
+	struct error err = {""};
+	struct claim claims[2] = {0};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct claim *c = &claims[i];
+
+		assert_int_equal(seq_state_claim(s, i ? key_b : key_a, 36, 0, false, true,
+					 &c->sa.state, &c->next, &c->limit, &err),
+			0);
+		seq_state_start(c->sa.state, &c->sa.hot);
+		seq_state_register(s, &c->sa);
+		assert_true(c->sa.hot.seq_limit == c->sa.hot.seq_next);
+		/* whoever asks for more does not get around it */
+		seq_state_want(c->sa.state);
+		usleep(10000);
+		assert_true(c->sa.hot.seq_limit == c->sa.hot.seq_next);
+	}
+	assert_int_equal(seq_state_sync(s, &err), 0);
+	for (int i = 0; i < 2; i++)
+		assert_true(claims[i].sa.hot.seq_limit == claims[i].limit);
+	seq_state_close(s);
+}
+
+static void
 a_live_key_is_refused(void **state)
 {
 	struct seq_state *s = open_ok();
@@ -288,6 +316,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_number_is_1_and_the_exact_one_is_kept),
 		TEST(a_claim_that_was_given_back_costs_nothing),
+		TEST(nothing_is_used_before_it_is_on_the_disk),
 		TEST(a_live_key_is_refused),
 		TEST(a_wish_is_heard_when_it_is_free),
 		TEST(the_sequence_space_ends),
