@@ -195,12 +195,14 @@ def machine_words(data):
     m, o = data["machine"], data["options"]
     return (f"{m['cpu']}, {m['cpus']} CPUs ({', '.join(m['flags'])}), governor: {m['governor']}, isolated CPUs: "
             f"{m['isolated']}, Linux {m['kernel']}; espgw {m['espgw']} ({m['commit']}), DPDK {m['dpdk']}, intel-ipsec-mb "
-            f"{m['ipsec_mb']}, gcc {m['gcc']}; {o['rounds']} rounds of {o['seconds']} s; {data['date']}.")
+            f"{m['ipsec_mb']}, gcc {m['gcc']}; {o['rounds']} rounds of {o['seconds']} s; {data['date']}. "
+            f"{data.get('note', '')}").rstrip()
 
 
 def markdown(data):
     lines = summarise(data)
-    notes = busy_words(data) + [f"Skipped: {skip['row']}, {skip['contender']}: {skip['why']}." for skip in data.get("skipped", [])]
+    skipped = [f"Skipped: {skip['row']}, {skip['contender']}: {skip['why']}." for skip in data.get("skipped", [])]
+    notes = busy_words(data) + skipped
     out = [machine_words(data), "", *markdown_basic(data, lines), *markdown_workers(data, lines),
            *markdown_sizes(data, lines), *markdown_latency(data), *markdown_profile(data)]
     return "\n".join(out + ([""] + notes if notes else [])) + "\n"
