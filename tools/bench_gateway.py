@@ -2,6 +2,7 @@
 """espgw under tools/bench: how it is built, its configurations, its command lines."""
 import hashlib
 import os
+import sys
 
 from bench_process import Program
 from bench_rivals import run, source_and_sink
@@ -142,3 +143,34 @@ def back_to_back(binary, control, workers, engine, window):
                 [memif("net_memif0", "client", "ab"), "net_pcap1,rx_pcap={shared}/plain-64.pcap,infinite_rx=1"])
     a.port, a.name, b.name = None, f"A of espgw ({engine})", f"B of espgw ({engine})"
     return [b, a]
+
+
+def config_site(side, tunnels, lan, wan):
+    """Gateway A or B of two back to back, for generators on real NICs: tunnel n is the way to 10.64.0.0 + n."""
+    local, remote, net = (LOCAL, REMOTE, 115) if side == "A" else (REMOTE, LOCAL, 105)
+    names = [f"t{i}" for i in range(tunnels)]
+    config = {
+        "unsafe_static_keys": True, "worker": {"idle_polls": 0},
+        "limits": {"sas": max(tunnels, 16), "tunnels": tunnels},
+        "ports": [{"device": wan, "name": "wan", "role": "unprotected", "addresses": [f"{local}/16"]},
+                  {"device": lan, "name": "lan", "role": "protected", "addresses": [f"192.168.{net}.254/24"]}],
+        "tunnels": [{"name": name, "local": local, "remote": remote} for name in names],
+    }
+    if side == "A":
+        config["sas"] = [out_sa(i + 1, name, esn=False) for i, name in enumerate(names)]
+        config["routes"] = [{"prefix": f"{FIRST_MANY + i}/32", "via": name} for i, name in enumerate(names)]
+    else:
+        config["sas"] = [in_sa(i + 1, name, 0x1002 + i, 1024) for i, name in enumerate(names)]
+        config["neighbours"] = [{"address": f"192.168.{net}.1", "mac": LAN_MAC, "port": "lan"}]
+        config["routes"] = [{"prefix": "10.64.0.0/16", "via": f"192.168.{net}.1"}]
+    return config
+
+
+def main():
+    if len(sys.argv) != 5 or sys.argv[1] not in ("A", "B") or not sys.argv[2].isdigit():
+        sys.exit("usage: bench_gateway.py A|B TUNNELS LAN_DEVICE WAN_DEVICE; writes the gateway's configuration")
+    print(text_of(config_site(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])), end="")
+
+
+if __name__ == "__main__":
+    main()

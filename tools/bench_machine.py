@@ -90,8 +90,9 @@ def cpu_model():
     return found.group(1) if found else platform.machine()
 
 
-def facts(root, binary):
-    """Machine and versions, for the JSON. No name of a host or of a folder."""
+def facts(binary, root):
+    """Machine and versions, for the JSON; no name of a host or folder. `root`: what the binary was built from, if known.
+    """
     flags = read("/proc/cpuinfo").split()
     return {
         "cpu": cpu_model(),
@@ -101,7 +102,7 @@ def facts(root, binary):
         "isolated": read("/sys/devices/system/cpu/isolated") or "none",
         "kernel": platform.release(),
         "espgw": said(binary, "--version").removeprefix("espgw "),
-        "commit": said("git", "-C", root, "describe", "--always", "--dirty"),
+        "commit": said("git", "-C", root, "describe", "--always", "--dirty") if root else "given by --binary",
         "dpdk": said("pkg-config", "--modversion", "libdpdk"),
         "ipsec_mb": said("dpkg-query", "-W", "-f", "${Version}", "libipsec-mb-dev"),
         "gcc": said("gcc", "-dumpfullversion"),

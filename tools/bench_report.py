@@ -7,6 +7,7 @@ import html
 import statistics
 
 FORMAT = 1
+QUIET_SHARE = 0.95
 BEGIN, END = "<!-- tools/bench writes from here -->", "<!-- to here -->"
 COLOURS = (("espgw ipsec-mb", "#1b7837"), ("espgw", "#5aae61"), ("2 workers", "#5aae61"), ("1 worker", "#5aae61"),
            ("secgw", "#9970ab"), ("two floors", "#bbbbbb"), ("floor", "#bbbbbb"))
@@ -122,7 +123,16 @@ def table(data):
             words = zip((mpps, span, secgw, floor, bare, wanted), WIDTHS)
             out.append((f"  {name:32}" + "".join(f"{word:>{width}}" for word, width in words)).rstrip())
     out += ["", *(f"skipped: {skip['row']}, {skip['contender']}: {skip['why']}" for skip in data.get("skipped", []))]
-    return "\n".join(out + latency_table(data)).rstrip() + "\n"
+    return "\n".join(out + latency_table(data) + busy_words(data)).rstrip() + "\n"
+
+
+def busy_words(data):
+    """Said where something else ran on the CPU of a polling thread."""
+    shares = [run["cpu_share"] for run in data["runs"]]
+    if not shares or statistics.median(shares) >= QUIET_SHARE:
+        return []
+    return [f"The machine was busy: polling threads had {statistics.median(shares):.0%} of their CPU (median), "
+            f"{min(shares):.0%} at the lowest. Rates are for CPU time; caches and latency suffer."]
 
 
 def latency_table(data):
@@ -185,15 +195,17 @@ def machine_words(data):
     m, o = data["machine"], data["options"]
     return (f"{m['cpu']}, {m['cpus']} CPUs ({', '.join(m['flags'])}), governor: {m['governor']}, isolated CPUs: "
             f"{m['isolated']}, Linux {m['kernel']}; espgw {m['espgw']} ({m['commit']}), DPDK {m['dpdk']}, intel-ipsec-mb "
-            f"{m['ipsec_mb']}, gcc {m['gcc']}; {o['rounds']} rounds of {o['seconds']} s; {data['date']}.")
+            f"{m['ipsec_mb']}, gcc {m['gcc']}; {o['rounds']} rounds of {o['seconds']} s; {data['date']}. "
+            f"{data.get('note', '')}").rstrip()
 
 
 def markdown(data):
     lines = summarise(data)
     skipped = [f"Skipped: {skip['row']}, {skip['contender']}: {skip['why']}." for skip in data.get("skipped", [])]
+    notes = busy_words(data) + skipped
     out = [machine_words(data), "", *markdown_basic(data, lines), *markdown_workers(data, lines),
            *markdown_sizes(data, lines), *markdown_latency(data), *markdown_profile(data)]
-    return "\n".join(out + ([""] + skipped if skipped else [])) + "\n"
+    return "\n".join(out + ([""] + notes if notes else [])) + "\n"
 
 
 def between_markers(text, block):

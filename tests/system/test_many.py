@@ -88,8 +88,11 @@ class Many(gateway.GatewayTest):
         kib = (costs["resident"] - base["resident"]) / sas
         print(f"({costs['seconds']:.2f} s to forwarding, {costs['busy']:.2f} s of them busy, {kib:.2f} KiB for each SA) ",
               end="", flush=True)
+        # AddressSanitizer looks at all the rest of the text for each number in it, and its memory is not ours.
+        if SANITIZED:
+            return
         self.assertLess(costs["busy"], START_SECONDS)
-        if not SANITIZED and tunnels * 10 <= sas:
+        if tunnels * 10 <= sas:
             self.assertLess(kib, SA_KIB)
 
     def test_tunnels_with_ten_sas(self):

@@ -92,6 +92,15 @@ class Pages(unittest.TestCase):
         self.assertIn("1.90 × one, 0.98 of two floors", text)
         self.assertIn("skipped: all, espgw inline: espgw has no such engine", text)
 
+    def test_a_busy_machine_is_named(self):
+        data = canned()
+        self.assertNotIn("busy", report.table(data))
+        for run in data["runs"]:
+            run["cpu_share"] = 0.8
+        data["runs"][0]["cpu_share"] = 0.5
+        for text in (report.table(data), report.markdown(data)):
+            self.assertIn("80% of their CPU (median), 50% at the lowest", text)
+
     def test_table_of_nothing(self):
         data = canned()
         data.update(rows=[], runs=[], skipped=[], latency={}, profile={})
