@@ -79,7 +79,7 @@ tunnel_update(const struct gateway *g, struct tunnel *t)
 	__atomic_store_n(&t->outer_nexthop, way.nexthop, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->loop, way.loop, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->receives,
-		fib_lookup(g->tables.fib, t->outer_table, &t->config.local) == NEXTHOP_ID_LOCAL,
+		fib_lookup(g->fib, t->outer_table, &t->config.local) == NEXTHOP_ID_LOCAL,
 		__ATOMIC_RELAXED);
 	if (way.mtu)
 		tunnel_mtu_update(t, way.mtu);

@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 
 #include <rte_branch_prediction.h>
-#include <rte_prefetch.h>
 
 #include "esp_job.h"
 #include "seqstate.h"
@@ -72,14 +71,6 @@ allowance_covers(const struct allowance *left, uint16_t n)
 	return left->packets >= n && left->bytes >= (uint64_t)n * PAYLOAD_MAX;
 }
 
-/* The tails are written first: their lines are fetched while the burst is being walked. */
-static inline void
-prefetch_tails(struct rte_mbuf **pkts, uint16_t n)
-{
-	for (uint16_t i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], void *, pkts[i]->data_len));
-}
-
 /* Some of the packets may not go, or none: each is looked at. Returns how many may. */
 static __rte_noinline uint16_t
 seal_some(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **dead,
@@ -119,7 +110,6 @@ esp_seal_begin(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint64_t *seq,
 	/* the reservation never goes beyond the sequence space */
 	if (unlikely(*seq > limit || limit - *seq < n || !allowance_covers(&left, n)))
 		n = seal_some(sa, pkts, n, dead, why, n_dead);
-	prefetch_tails(pkts, n);
 	return n;
 }
 
@@ -134,49 +124,10 @@ esp_seal_end(struct sa *sa, uint64_t seq, uint64_t bytes)
 		seq_state_want(sa->state);
 }
 
-/* What can be seen before decryption. seq: the extended sequence number. */
-static inline enum drop_reason
-open_refused(struct sa *sa, const struct esp_sa *esp, struct rte_mbuf *m, uint64_t *seq)
+bool
+esp_open_may(const struct sa *sa)
 {
-	const uint32_t around = esp->overhead + esp->icv_bytes;
-	enum drop_reason reason;
-
-	if (unlikely(m->pkt_len <= around || ((m->pkt_len - around) & (esp->align - 1u)) != 0))
-		return DROP_esp_truncated;
-	if (unlikely(m->data_len < esp->overhead && !pkt_pull(m, esp->overhead)))
-		return DROP_no_mbuf;
-	*seq = replay_infer(&sa->hot.window,
-		rte_be_to_cpu_32(rte_pktmbuf_mtod(m, struct rte_esp_hdr *)->seq), esp->esn);
-	reason = replay_check(&sa->hot.window, *seq);
-	if (unlikely(reason != DROP_NONE))
-		__atomic_store_n(
-			&sa->hot.errors_replay, sa->hot.errors_replay + 1, __ATOMIC_RELAXED);
-	return reason;
-}
-
-uint16_t
-esp_open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct crypto_burst *burst,
-	struct rte_mbuf **dead, enum drop_reason *why)
-{
-	const struct esp_sa esp = esp_sa_of(sa);
-	const bool over = allowance_left(&sa->hot).packets == 0;
-	uint16_t lost = 0, job = burst->n;
-
-	prefetch_tails(pkts, n);
-	for (uint16_t i = 0; i < n; i++) {
-		uint64_t seq;
-		enum drop_reason reason =
-			unlikely(over) ? DROP_lifetime : open_refused(sa, &esp, pkts[i], &seq);
-
-		if (likely(reason == DROP_NONE)) {
-			esp_open_job(&esp, pkts[i], seq, burst, job++);
-			continue;
-		}
-		dead[lost] = pkts[i];
-		why[lost++] = reason;
-	}
-	esp_jobs_end(burst, esp.session, job);
-	return lost;
+	return allowance_left(&sa->hot).packets != 0;
 }
 
 /*

@@ -8,8 +8,8 @@
  *
  * Outbound a packet is what ESP shall carry (for IPIP: the inner packet); esp_seal_job puts ESP
  * header, IV, padding, trailer and room for the ICV around it and describes the crypto job. Inbound
- * the packet begins at the ESP header; esp_open_prepare describes the job, and esp_open_finish,
- * after the crypto, checks and takes off what ESP added.
+ * the packet begins at the ESP header; esp_open_job describes the job, and esp_open_finish, after
+ * the crypto, checks and takes off what ESP added.
  */
 
 #include "drop.h"
@@ -41,11 +41,13 @@ uint16_t esp_seal_begin(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint6
 void esp_seal_end(struct sa *sa, uint64_t seq, uint64_t bytes);
 
 /*
- * The packets begin at the ESP header. Checks length and alignment, infers the sequence number into
- * view.seq, replay_check, describes the job. Losers to dead[] as above.
+ * Inbound, packets of one SA that begin at the ESP header: esp_open_may once; esp_open_check and
+ * esp_open_job (esp_job.h) for each, the first of which sets the number for the second; after the
+ * crypto esp_open_begin, esp_open_finish for each, esp_open_end.
  */
-uint16_t esp_open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
-	struct crypto_burst *burst, struct rte_mbuf **dead, enum drop_reason *why);
+
+/* false: the SA's lifetime is over; nothing more passes. */
+bool esp_open_may(const struct sa *sa);
 
 /* Packets of one SA whose ICVs were verified, on their way through esp_open_finish. */
 struct esp_opening {

@@ -12,6 +12,7 @@
 
 #include <rte_byteorder.h>
 #include <rte_esp.h>
+#include <rte_prefetch.h>
 
 #include "esp.h"
 
@@ -156,6 +157,29 @@ esp_jobs_end(struct crypto_burst *burst, struct crypto_session *session, uint16_
 	burst->n = end;
 }
 
+/*
+ * What can be seen of a packet before decryption: its length and alignment, and its place in the
+ * replay window. seq: the extended sequence number. RFC 4303 3.4.2, 3.4.3.
+ */
+static inline enum drop_reason
+esp_open_check(const struct esp_sa *esp, struct sa *sa, struct rte_mbuf *m, uint64_t *seq)
+{
+	const uint32_t around = esp->overhead + esp->icv_bytes;
+	struct sa_hot *hot = &sa->hot;
+	enum drop_reason reason;
+
+	if (unlikely(m->pkt_len <= around || ((m->pkt_len - around) & (esp->align - 1u)) != 0))
+		return DROP_esp_truncated;
+	if (unlikely(m->data_len < esp->overhead && !pkt_pull(m, esp->overhead)))
+		return DROP_no_mbuf;
+	*seq = replay_infer(&hot->window,
+		rte_be_to_cpu_32(rte_pktmbuf_mtod(m, struct rte_esp_hdr *)->seq), esp->esn);
+	reason = replay_check(&hot->window, *seq);
+	if (unlikely(reason != DROP_NONE))
+		__atomic_store_n(&hot->errors_replay, hot->errors_replay + 1, __ATOMIC_RELAXED);
+	return reason;
+}
+
 /* Makes the packet that is opened (long enough, header and IV contiguous) as number seq job number
  * `job` of burst, but for its session. */
 static inline void
@@ -175,6 +199,7 @@ esp_open_job(const struct esp_sa *sa, struct rte_mbuf *m, uint64_t seq, struct c
 		burst->icv[job] = (uint8_t *)(uintptr_t)rte_pktmbuf_read(
 			m, end, sa->icv_bytes, burst->icv_copy[job]);
 	}
+	rte_prefetch0(burst->icv[job]);
 	esp_nonce_write(sa->salt, header + ESP_HEADER_BYTES, &burst->nonce[job]);
 	esp_aad_write(sa->spi_be, sa->esn, seq, burst->aad[job]);
 }

@@ -304,7 +304,15 @@ decide_by_policies(struct worker *w, struct spd *spd, struct rte_mbuf **pkts, ui
 {
 	struct spd_result results[BURST_MAX];
 	uint8_t to[BURST_MAX] = {0};
+	uint16_t kept = 0;
 
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+
+		if (nexthop_of(w, m)->type != NEXTHOP_LOCAL || stage_envelope(w, &m))
+			pkts[kept++] = m;
+	}
+	n = kept;
 	for (uint16_t i = 0; i < n; i++)
 		to[i] = zone_to(w, pkts[i], nexthop_of(w, pkts[i]));
 	memset(results, 0, n * sizeof(results[0]));
@@ -357,6 +365,8 @@ decide_by_zones(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 				to = nh->type == NEXTHOP_TUNNEL ? &w->protect : &w->output;
 		}
 		if (unlikely(!to)) {
+			if (nh->type == NEXTHOP_LOCAL && !stage_envelope(w, &m))
+				continue;
 			decide_one(w, m, zone_to(w, m, nh), NULL, &no_match);
 			continue;
 		}

@@ -91,22 +91,10 @@ envelope_one(struct worker *w, struct rte_mbuf *m)
 	}
 }
 
-uint16_t
-stage_envelope(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+bool
+stage_envelope(struct worker *w, struct rte_mbuf **m)
 {
-	const struct nexthop *nexthops = w->tables->nexthops;
-	uint16_t kept = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-
-		if (nexthops[pkt(m)->nexthop].type == NEXTHOP_LOCAL) {
-			if (pkt(m)->flags & PKT_FRAGMENT)
-				m = reassemble(w, m);
-			if (!m || !envelope_one(w, m))
-				continue;
-		}
-		pkts[kept++] = m;
-	}
-	return kept;
+	if (pkt(*m)->flags & PKT_FRAGMENT)
+		*m = reassemble(w, *m);
+	return *m && envelope_one(w, *m);
 }

@@ -5,27 +5,35 @@
 #include <netinet/in.h>
 
 #include <rte_esp.h>
+#include <rte_prefetch.h>
 
+#include "esp_job.h"
 #include "parse.h"
 #include "stage.h"
 
-static struct sa *
-find_sa(const struct worker *w, struct rte_mbuf *m)
+static inline rte_be32_t
+esp_spi(const struct rte_mbuf *m)
 {
-	const struct pkt *p = pkt_const(m);
-	rte_be32_t spi = rte_pktmbuf_mtod_offset(m, const struct rte_esp_hdr *, p->l4_offset)->spi;
-	const uint8_t *dst = rte_pktmbuf_mtod_offset(m, const uint8_t *,
-		p->family == 4 ? offsetof(struct rte_ipv4_hdr, dst_addr)
-			       : offsetof(struct rte_ipv6_hdr, dst_addr));
-
-	return sad_lookup(w->tables->sad, spi, p->family, dst);
+	return rte_pktmbuf_mtod_offset(m, const struct rte_esp_hdr *, pkt_const(m)->l4_offset)->spi;
 }
 
-/* Whether a packet that came here without a route is one for the tunnel's end. */
-static inline bool
-is_received(const struct tunnel *t, const struct pkt *p)
+static inline struct sa *
+find_sa(const struct worker *w, struct rte_mbuf *m)
 {
-	return p->table == t->outer_table && __atomic_load_n(&t->receives, __ATOMIC_RELAXED);
+	const uint8_t family = pkt_const(m)->family;
+	const uint8_t *dst = rte_pktmbuf_mtod_offset(m, const uint8_t *,
+		family == 4 ? offsetof(struct rte_ipv4_hdr, dst_addr)
+			    : offsetof(struct rte_ipv6_hdr, dst_addr));
+
+	return sad_lookup(w->tables->sad, esp_spi(m), family, dst);
+}
+
+/* A route said so, or, for a packet that came here without one, the tunnel does. */
+static inline bool
+is_for_us(const struct tunnel *t, const struct pkt *p)
+{
+	return p->nexthop != NEXTHOP_ID_NONE ||
+	       (p->table == t->outer_table && __atomic_load_n(&t->receives, __ATOMIC_RELAXED));
 }
 
 /* Whether the envelope came the way its SA's tunnel says. The tunnel's state does not matter
@@ -55,63 +63,87 @@ refuse(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 		drop(w, m, why);
 }
 
-/* Sets each envelope's SA, or sends it to the SA's owner. Returns how many stay, stripped to the
- * ESP header. */
-static uint16_t
-assign(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+static __rte_noinline void
+hand_over(struct worker *w, const struct sa *sa, struct rte_mbuf *m)
 {
-	const struct tunnel *t = NULL;
-	const struct sa *last = NULL;
-	uint16_t kept = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		struct pkt *p = pkt(m);
-		struct sa *sa = find_sa(w, m);
-		enum drop_reason why;
-
-		if (unlikely(!sa)) {
-			refuse(w, m, DROP_esp_unknown_spi);
-			continue;
-		}
-		if (sa != last)
-			t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
-		last = sa;
-		why = check_binding(t, m);
-		if (unlikely(why != DROP_NONE ||
-			     (p->nexthop == NEXTHOP_ID_NONE && !is_received(t, p)))) {
-			refuse(w, m, why);
-			continue;
-		}
-		if (unlikely(sa->owner != w->index)) {
-			p->nexthop = NEXTHOP_ID_LOCAL;
-			worker_hand_over(w, sa->owner, m, TASK_ESP_IN);
-			continue;
-		}
-		p->sa = sa;
-		pkt_trim_front(&m, p->l4_offset);
-		pkts[kept++] = m;
-	}
-	return kept;
+	pkt(m)->nexthop = NEXTHOP_ID_LOCAL;
+	worker_hand_over(w, sa->owner, m, TASK_ESP_IN);
 }
 
-/* Packets of one SA, as crypto jobs. */
-static void
-open_run(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
+/* Envelopes of one SA that follow each other, as they are made crypto jobs. */
+struct opening {
+	struct sa *sa;
+	struct tunnel *tunnel;
+	bool over; /* its lifetime */
+	struct esp_sa esp;
+	struct crypto_burst *burst;
+	uint16_t job, end; /* the next one, and where the burst's room ends */
+};
+
+static inline void
+opening_end(const struct opening *o)
 {
-	struct rte_mbuf *dead[CRYPTO_BURST];
-	enum drop_reason why[CRYPTO_BURST];
+	if (o->burst)
+		esp_jobs_end(o->burst, o->esp.session, o->job);
+}
 
-	while (n > 0) {
-		uint16_t room, n_dead;
-		struct crypto_burst *burst = stage_crypto_room(w, sa, &room);
+static inline void
+opening_begin(struct worker *w, struct opening *o, struct sa *sa)
+{
+	uint16_t room;
 
-		room = RTE_MIN(room, n);
-		n_dead = esp_open_prepare(sa, pkts, room, burst, dead, why);
-		for (uint16_t i = 0; i < n_dead; i++)
-			drop(w, dead[i], why[i]);
-		pkts += room;
-		n -= room;
+	opening_end(o);
+	o->sa = sa;
+	o->tunnel = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+	o->over = !esp_open_may(sa);
+	o->esp = esp_sa_of(sa);
+	o->burst = stage_crypto_room(w, sa, &room);
+	o->job = o->burst->n;
+	o->end = o->job + room;
+}
+
+/* The envelope is its SA's, by its way and its owner: its job, or why not. *m may change (an
+ * emptied first segment). */
+static inline enum drop_reason
+open_one(struct opening *o, struct rte_mbuf **m)
+{
+	uint64_t seq;
+	enum drop_reason why;
+
+	pkt(*m)->sa = o->sa;
+	if (unlikely(o->over))
+		return DROP_lifetime;
+	pkt_trim_front(m, pkt(*m)->l4_offset);
+	why = esp_open_check(&o->esp, o->sa, *m, &seq);
+	if (likely(why == DROP_NONE))
+		esp_open_job(&o->esp, *m, seq, o->burst, o->job++);
+	return why;
+}
+
+/* Of envelopes of many SAs, what will be read of these: fetched all at once, one step after the
+ * other. */
+static __rte_noinline void
+prefetch(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct sad_slot *slots[BURST_MAX];
+	const struct sa *sa;
+
+	for (uint16_t i = 0; i < n; i++) {
+		slots[i] = sad_slot(w->tables->sad, esp_spi(pkts[i]));
+		rte_prefetch0(slots[i]);
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		sa = __atomic_load_n(&slots[i]->sa, __ATOMIC_ACQUIRE);
+		if (!sa)
+			continue;
+		rte_prefetch0(sa);
+		rte_prefetch0(&sa->hot);
+		rte_prefetch0(&sa->hot.hard_packets);
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		sa = __atomic_load_n(&slots[i]->sa, __ATOMIC_ACQUIRE);
+		if (sa)
+			tunnel_prefetch(w->tables->tunnels, sa->tunnel, w->index);
 	}
 }
 
@@ -119,19 +151,39 @@ void
 stage_open(struct worker *w)
 {
 	struct rte_mbuf **pkts = w->esp_in.pkts;
+	struct opening o = {0};
 	uint16_t n = w->esp_in.n;
 
 	if (n == 0)
 		return;
 	w->esp_in.n = 0;
-	n = assign(w, pkts, n);
-	for (uint16_t first = 0, end; first < n; first = end) {
-		struct sa *sa = pkt(pkts[first])->sa;
+	if (unlikely(esp_spi(pkts[0]) != esp_spi(pkts[n - 1])))
+		prefetch(w, pkts, n);
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct sa *sa = find_sa(w, m);
+		enum drop_reason why;
 
-		for (end = first + 1; end < n && pkt(pkts[end])->sa == sa; end++)
-			;
-		open_run(w, sa, pkts + first, end - first);
+		if (unlikely(!sa)) {
+			refuse(w, m, DROP_esp_unknown_spi);
+			continue;
+		}
+		if (unlikely(sa != o.sa || o.job == o.end))
+			opening_begin(w, &o, sa);
+		why = check_binding(o.tunnel, m);
+		if (unlikely(why != DROP_NONE || !is_for_us(o.tunnel, pkt(m)))) {
+			refuse(w, m, why);
+			continue;
+		}
+		if (unlikely(sa->owner != w->index)) {
+			hand_over(w, sa, m);
+			continue;
+		}
+		why = open_one(&o, &m);
+		if (unlikely(why != DROP_NONE))
+			drop(w, m, why);
 	}
+	opening_end(&o);
 	stage_crypto(w);
 }
 

@@ -2,6 +2,8 @@
 
 /* Outbound, until the SA: the tunnel's state, selectors and size. RFC 3884 2.2, RFC 4301 8. */
 
+#include <rte_prefetch.h>
+
 #include "stage.h"
 
 enum { IPV6_MIN_MTU = 1280 };
@@ -125,6 +127,31 @@ protect_run(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t
 		stage_seal(w, t, pkts, ready);
 }
 
+/* Of packets to many tunnels, what will be read of these and of their SAs: fetched all at once, one
+ * step after the other. */
+static __rte_noinline void
+prefetch(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct tunnel_table *t = w->tables->tunnels;
+
+	for (uint16_t i = 0; i < n; i++)
+		tunnel_prefetch(t, pkt(pkts[i])->tunnel, w->index);
+	for (uint16_t i = 0; i < n; i++) {
+		const struct tunnel *tunnel =
+			__atomic_load_n(&t->tunnels[pkt(pkts[i])->tunnel], __ATOMIC_ACQUIRE);
+		const struct sa *sa;
+
+		if (!tunnel)
+			continue;
+		sa = __atomic_load_n(&tunnel->workers[w->index].sa_out, __ATOMIC_ACQUIRE);
+		if (!sa)
+			continue;
+		rte_prefetch0(sa);
+		rte_prefetch0(&sa->hot);
+		rte_prefetch0(&sa->hot.hard_packets);
+	}
+}
+
 void
 stage_protect(struct worker *w)
 {
@@ -134,6 +161,8 @@ stage_protect(struct worker *w)
 	if (n == 0)
 		return;
 	w->protect.n = 0;
+	if (unlikely(pkt(pkts[0])->tunnel != pkt(pkts[n - 1])->tunnel))
+		prefetch(w, pkts, n);
 	for (uint16_t first = 0, end; first < n; first = end) {
 		uint32_t tunnel = pkt(pkts[first])->tunnel;
 

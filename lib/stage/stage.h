@@ -18,12 +18,12 @@ uint16_t stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, 
 /* Sets nexthop (a member, where the route is a group) by destination and table. */
 uint16_t stage_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
-/* Of what is addressed to us: reassembles, puts envelopes into w->esp_in (at the outer header,
- * l4_offset at ESP). */
-uint16_t stage_envelope(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+/* Of a packet that is addressed to us: reassembles, puts envelopes into w->esp_in (at the outer
+ * header, l4_offset at ESP). true: *m is none, and goes on to the policies. */
+bool stage_envelope(struct worker *w, struct rte_mbuf **m);
 
-/* Policies, then the zone table; TTL. Survivors leave: to w->protect, w->output (both empty before)
- * or the control lcore (self). */
+/* Envelopes for us; of the others policies, then the zone table; TTL. Survivors leave: to
+ * w->protect, w->output (both empty before) or the control lcore (self). */
 void stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
 /* w->protect: tunnel state, selectors, size; then stage_seal, and the crypto. */

@@ -11,6 +11,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
+#include <rte_prefetch.h>
 #include <rte_udp.h>
 
 #include "addr.h"
@@ -151,6 +152,21 @@ tunnel_get(const struct tunnel_table *t, uint32_t index, uint16_t generation)
 	struct tunnel *tunnel = __atomic_load_n(&t->tunnels[index], __ATOMIC_ACQUIRE);
 
 	return tunnel && tunnel->generation == generation ? tunnel : NULL;
+}
+
+/* Data path: fetches what a worker reads and writes of the tunnel for each packet. */
+static inline void
+tunnel_prefetch(const struct tunnel_table *t, uint32_t index, uint16_t worker)
+{
+	const struct tunnel *tunnel = __atomic_load_n(&t->tunnels[index], __ATOMIC_ACQUIRE);
+
+	if (!tunnel)
+		return;
+	rte_prefetch0(tunnel);
+	rte_prefetch0(tunnel->outer);
+	rte_prefetch0(&tunnel->inbound4);
+	/* they lie behind the tunnel: where, it need not be asked */
+	rte_prefetch0((const struct tunnel_worker *)(tunnel + 1) + worker);
 }
 
 /* Makes a tunnel (config is copied, selectors too) and publishes it, down. workers: how many.

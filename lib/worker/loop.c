@@ -107,7 +107,6 @@ static void
 walk_once(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	n = stage_route(w, pkts, n);
-	n = stage_envelope(w, pkts, n);
 	stage_decide(w, pkts, n);
 	stage_protect(w);
 	stage_open(w);

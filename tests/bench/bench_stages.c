@@ -31,7 +31,6 @@ enum {
 #define PARTS(X)                                                                                   \
 	X(INPUT, "input")                                                                          \
 	X(ROUTE, "route")                                                                          \
-	X(ENVELOPE, "envelope")                                                                    \
 	X(DECIDE, "decide")                                                                        \
 	X(PROTECT, "protect, seal")                                                                \
 	X(OPEN, "open")                                                                            \
@@ -98,8 +97,6 @@ walk_in_parts(struct run *r, struct rte_mbuf **pkts, uint16_t n, uint64_t *last)
 
 	n = stage_route(w, pkts, n);
 	mark(r, PART_ROUTE, last);
-	n = stage_envelope(w, pkts, n);
-	mark(r, PART_ENVELOPE, last);
 	stage_decide(w, pkts, n);
 	mark(r, PART_DECIDE, last);
 	stage_protect(w);

@@ -113,9 +113,10 @@ job_crypt(struct lane *lane, const struct crypto_burst *burst, uint16_t i, uint8
 static inline bool
 tags_equal(const uint8_t *a, const uint8_t *b)
 {
-	const unaligned_uint64_t *x = (const unaligned_uint64_t *)a;
-	const unaligned_uint64_t *y = (const unaligned_uint64_t *)b;
+	uint64_t x[2], y[2];
 
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
 	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 

@@ -174,6 +174,29 @@ seal_one(struct sa *sa, struct rte_mbuf **m, uint16_t headroom_extra)
 	return DROP_NONE;
 }
 
+uint16_t
+open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct crypto_burst *burst,
+	struct rte_mbuf **dead, enum drop_reason *why)
+{
+	const struct esp_sa esp = esp_sa_of(sa);
+	uint16_t n_dead = 0, job = burst->n;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint64_t seq;
+		enum drop_reason reason =
+			esp_open_may(sa) ? esp_open_check(&esp, sa, pkts[i], &seq) : DROP_lifetime;
+
+		if (reason == DROP_NONE) {
+			esp_open_job(&esp, pkts[i], seq, burst, job++);
+			continue;
+		}
+		dead[n_dead] = pkts[i];
+		why[n_dead++] = reason;
+	}
+	esp_jobs_end(burst, esp.session, job);
+	return n_dead;
+}
+
 enum drop_reason
 open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
 {
@@ -192,7 +215,7 @@ open_one(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
 	struct rte_mbuf *dead;
 
 	burst.n = 0;
-	if (esp_open_prepare(sa, m, 1, &burst, &dead, &why) != 0) {
+	if (open_prepare(sa, m, 1, &burst, &dead, &why) != 0) {
 		assert_int_equal(burst.n, 0);
 		rte_pktmbuf_free(dead);
 		*m = NULL;

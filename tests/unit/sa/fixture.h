@@ -50,6 +50,9 @@ enum drop_reason seal_one(struct sa *sa, struct rte_mbuf **m, uint16_t headroom_
  * many are dead. */
 uint16_t seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint16_t lead,
 	struct crypto_burst *burst, struct rte_mbuf **dead, enum drop_reason *why);
+/* As stage_open does it. */
+uint16_t open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct crypto_burst *burst,
+	struct rte_mbuf **dead, enum drop_reason *why);
 enum drop_reason open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header);
 enum drop_reason open_one(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header);
 

@@ -321,8 +321,7 @@ a_full_burst_keeps_its_order(void **state)
 		engine_run(pair.out->engine, pair.out->session, &burst);
 		memcpy(pkts, burst.pkts, sizeof(pkts));
 		burst.n = 0;
-		assert_int_equal(
-			esp_open_prepare(pair.in, pkts, CRYPTO_BURST, &burst, dead, why), 0);
+		assert_int_equal(open_prepare(pair.in, pkts, CRYPTO_BURST, &burst, dead, why), 0);
 		engine_run(pair.in->engine, pair.in->session, &burst);
 		for (uint32_t i = 0; i < CRYPTO_BURST; i++) {
 			assert_int_equal(burst.status[i], CRYPTO_OK);

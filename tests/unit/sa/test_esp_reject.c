@@ -275,7 +275,7 @@ replays_are_dropped_and_count_nothing(void **state)
 			copies[i] = packet_make(fx.pool, 4, envelope, n, NULL, 0);
 		/* twice in one burst: both pass the first check */
 		burst.n = 0;
-		assert_int_equal(esp_open_prepare(in, copies, 2, &burst, dead, why), 0);
+		assert_int_equal(open_prepare(in, copies, 2, &burst, dead, why), 0);
 		engine_run(in->engine, in->session, &burst);
 		assert_int_equal(burst.status[0] | burst.status[1], CRYPTO_OK);
 		assert_int_equal(open_finish(in, &copies[0], &next_header), DROP_NONE);
