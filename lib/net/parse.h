@@ -47,7 +47,7 @@ parse_ipv4_common(struct rte_mbuf *m)
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
 	struct pkt *p = pkt(m);
 	const struct parse_l4 *l4;
-	uint32_t ports, kept;
+	uint32_t ports;
 
 	if (unlikely(m->data_len < sizeof(*ip) + 8 || ip->version_ihl != RTE_IPV4_VHL_DEF))
 		return false;
@@ -60,14 +60,14 @@ parse_ipv4_common(struct rte_mbuf *m)
 		unlikely(!parse_ipv4_checksum_right(ip)))
 		return false;
 	m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
-	kept = p->flags & ~(PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF);
-	memcpy(&ports, ip + 1, sizeof(ports));
 	p->family = 4;
 	p->proto = ip->next_proto_id;
-	p->flags = kept | (ip->fragment_offset ? PKT_DF : 0);
+	p->flags = (p->flags & ~(PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF)) |
+		   (ip->fragment_offset ? PKT_DF : 0);
 	p->tos = ip->type_of_service;
 	p->ttl = ip->time_to_live;
 	p->l4_offset = sizeof(*ip);
+	memcpy(&ports, ip + 1, sizeof(ports));
 	p->ports_be = ports & l4->ports;
 	p->plain = parse_plain4[(uint8_t)ip->src_addr] & parse_plain4[(uint8_t)ip->dst_addr];
 	return true;

@@ -12,7 +12,9 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_mbuf.h>
 
@@ -53,28 +55,49 @@ enum pkt_task {
 	TASK_TX,      /* a finished frame for a tx queue that the other worker owns */
 };
 
+/* The words are its first parts as the packet path writes them, each with one store: many small
+ * ones cost more than putting a word together. */
 struct pkt {
-	uint16_t port;  /* index of the port it came in on, or goes out by */
-	uint8_t zone;   /* enum zone it comes from */
-	uint8_t family; /* 4 or 6 */
-	uint8_t proto;  /* the L4 protocol, after the extension headers; 59 when there is none */
-	uint8_t flags;  /* enum pkt_flag */
-	uint8_t tos;    /* TOS or traffic class */
-	uint8_t ttl;
-	uint16_t l4_offset; /* IP header and extension headers */
-	uint16_t table;     /* forwarding table */
 	union {
 		struct {
-			uint16_t src_port_be; /* ICMP: type and code, as on the wire */
-			uint16_t dst_port_be; /* ICMP: 0 */
+			uint16_t port;  /* index of the port it came in on, or goes out by */
+			uint8_t zone;   /* enum zone it comes from */
+			uint8_t family; /* 4 or 6 */
+			uint8_t proto;  /* the L4 protocol, after the extension headers; 59 when
+					   there is none */
+			uint8_t flags;  /* enum pkt_flag */
+			uint8_t tos;    /* TOS or traffic class */
+			uint8_t ttl;
 		};
-		uint32_t ports_be;
+		uint64_t word0;
 	};
-	uint32_t nexthop; /* index into the next-hop table */
-	uint8_t task;     /* enum pkt_task */
-	uint8_t plain;    /* both addresses are unicast ones of no special kind; 0: not known */
-	uint8_t depth;    /* tunnels it has been put into */
-	uint8_t answers; /* the zone of the packet that this one of ours answers, plus 1; 0: none */
+	union {
+		struct {
+			uint16_t l4_offset; /* IP header and extension headers */
+			uint16_t table;     /* forwarding table */
+			union {
+				struct {
+					uint16_t src_port_be; /* ICMP: type and code, as on the
+								 wire */
+					uint16_t dst_port_be; /* ICMP: 0 */
+				};
+				uint32_t ports_be;
+			};
+		};
+		uint64_t word1;
+	};
+	union {
+		struct {
+			uint32_t nexthop; /* index into the next-hop table */
+			uint8_t task;     /* enum pkt_task */
+			uint8_t plain;    /* both addresses are unicast ones of no special kind;
+					     0: not known */
+			uint8_t depth;    /* tunnels it has been put into */
+			uint8_t answers;  /* the zone of the packet that this one of ours answers,
+					     plus 1; 0: none */
+		};
+		uint64_t word2;
+	};
 	uint32_t tunnel; /* index; valid with tunnel_generation */
 	uint16_t tunnel_generation;
 	uint16_t frag_mtu; /* fragment the finished envelope to this; 0: leave it whole */
@@ -83,6 +106,23 @@ struct pkt {
 	struct sa *sa; /* on the owning worker only */
 	uint64_t seq;  /* extended sequence number */
 } __attribute__((aligned(8)));
+
+_Static_assert(
+	RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "the shifts below are a little-endian machine's");
+
+/* Where the fields are in the view's words. */
+enum {
+	PKT_ZONE_SHIFT = 16,
+	PKT_FAMILY_SHIFT = 24,
+	PKT_PROTO_SHIFT = 32,
+	PKT_FLAGS_SHIFT = 40,
+	PKT_TOS_SHIFT = 48,
+	PKT_TTL_SHIFT = 56,
+	PKT_TABLE_SHIFT = 16,
+	PKT_PORTS_SHIFT = 32,
+	PKT_TASK_SHIFT = 32,
+	PKT_DEPTH_SHIFT = 48,
+};
 
 _Static_assert(sizeof(struct pkt) <= 64, "struct pkt outgrew its cache line");
 
@@ -99,6 +139,16 @@ static inline const struct pkt *
 pkt_const(const struct rte_mbuf *m)
 {
 	return (const struct pkt *)RTE_PTR_ADD(m, sizeof(*m));
+}
+
+/* Of a packet of one segment, or in its first one: `ahead` bytes more at the front, and both
+ * lengths longer by `longer`; either may be negative. */
+static inline void
+pkt_move(struct rte_mbuf *m, int16_t ahead, int32_t longer)
+{
+	m->data_off -= ahead;
+	m->pkt_len += longer;
+	m->data_len += longer;
 }
 
 /*

@@ -242,9 +242,7 @@ esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header
 		return reason;
 	tail = pad + ESP_TRAILER_BYTES + o->esp.shape.icv_bytes;
 	if (likely(packet->nb_segs == 1)) {
-		packet->data_off += overhead;
-		packet->data_len -= overhead + tail;
-		packet->pkt_len -= overhead + tail;
+		pkt_move(packet, -overhead, -(int32_t)(overhead + tail));
 		return DROP_NONE;
 	}
 	pkt_trim_end(packet, tail);

@@ -204,16 +204,12 @@ input_common(struct rte_mbuf *m, const struct arrivals *a)
 		     eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4)))
 		return 0;
 	*pkt(m) = a->view;
-	m->data_off += HEADER;
-	m->data_len -= HEADER;
-	m->pkt_len -= HEADER;
+	pkt_move(m, -HEADER, -HEADER);
 	if (likely(parse_ipv4_common(m) && pkt(m)->plain)) {
 		note_l4_checksum(m);
 		return bytes;
 	}
-	m->data_off -= HEADER;
-	m->data_len += HEADER;
-	m->pkt_len += HEADER;
+	pkt_move(m, HEADER, HEADER);
 	return 0;
 }
 

@@ -69,7 +69,6 @@ seal_one(
 	p = pkt(s->burst->pkts[job]);
 	at -= shape.outer.bytes;
 	outer_write(&s->outer, shape.outer, s->tunnel, s->w->index, p, at, bytes);
-	p->task = TASK_NONE;
 	p->sa = s->sa;
 	if (likely(framed)) {
 		way_header_write(

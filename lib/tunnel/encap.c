@@ -86,13 +86,18 @@ tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next
 
 	if (next_header != IPPROTO_IPIP && next_header != IPPROTO_IPV6)
 		return DROP_esp_next_header;
-	if (!pkt_pull(m, 1))
+	if (unlikely(m->data_len == 0 && !pkt_pull(m, 1)))
 		return DROP_inner_malformed;
 	if (!next_header_agrees(m, next_header))
 		return DROP_esp_next_header;
 	/* What the NIC and the parser found out was about the outer packet. */
 	m->ol_flags &= ~(RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
-	view->flags = 0;
+	/* what it is now, but for what the parser finds out */
+	view->word0 = view->port | (uint64_t)ZONE_TUNNEL << PKT_ZONE_SHIFT |
+		      (uint64_t)PKT_DECRYPTED << PKT_FLAGS_SHIFT;
+	view->word1 = (uint64_t)tunnel->table << PKT_TABLE_SHIFT;
+	view->tunnel = tunnel->index;
+	view->tunnel_generation = tunnel->generation;
 	if (parse_ip(m) != DROP_NONE)
 		return DROP_inner_malformed;
 	ecn = ip_ecn_decapsulate(view->tos & ECN_MASK, outer_ecn);
@@ -100,12 +105,5 @@ tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next
 		return DROP_ecn_ce;
 	if (ecn != (view->tos & ECN_MASK))
 		ip_ecn_set(m, (uint8_t)ecn);
-	if (!tunnel_admits(tunnel, m, false))
-		return DROP_selector_in;
-	view->flags |= PKT_DECRYPTED;
-	view->zone = ZONE_TUNNEL;
-	view->table = tunnel->table;
-	view->tunnel = tunnel->index;
-	view->tunnel_generation = tunnel->generation;
-	return DROP_NONE;
+	return tunnel_admits(tunnel, m, false) ? DROP_NONE : DROP_selector_in;
 }

@@ -77,13 +77,15 @@ outer4_write(const struct outer *outer, uint8_t *ip, uint32_t bytes, uint8_t tos
 {
 	const uint32_t fragment = df ? RTE_IPV4_HDR_DF_FLAG : 0;
 	const uint16_t checksum = ~outer_sum_fold(outer->sum + tos + bytes + fragment + id);
-	uint32_t *words = (uint32_t *)ip;
+	const uint32_t word2 = rte_cpu_to_be_32(outer->ttl_proto | checksum);
+	const uint64_t first = rte_cpu_to_be_64(
+		(uint64_t)(outer->version_ihl | (uint32_t)tos << 16 | bytes) << 32 |
+		(uint32_t)id << 16 | fragment);
+	const uint64_t second = word2 | (uint64_t)outer->src << 32;
 
-	words[0] = rte_cpu_to_be_32(outer->version_ihl | (uint32_t)tos << 16 | bytes);
-	words[1] = rte_cpu_to_be_32((uint32_t)id << 16 | fragment);
-	words[2] = rte_cpu_to_be_32(outer->ttl_proto | checksum);
-	words[3] = outer->src;
-	words[4] = outer->dst;
+	memcpy(ip, &first, sizeof(first));
+	memcpy(ip + 8, &second, sizeof(second));
+	memcpy(ip + 16, &outer->dst, sizeof(outer->dst));
 }
 
 static inline void
@@ -110,15 +112,12 @@ outer_udp_write(const struct rte_udp_hdr *like, uint8_t *to, uint32_t bytes)
 static inline void
 outer_view(const struct outer *outer, struct pkt *view, uint8_t tos, uint8_t df)
 {
-	const uint16_t port = view->port;
-	const uint8_t depth = view->depth + 1, answers = view->answers;
+	const uint64_t depth_and_answers = view->word2 & UINT64_C(0xffff) << PKT_DEPTH_SHIFT;
 
-	memcpy(view, &outer->view, offsetof(struct pkt, tunnel));
-	view->port = port;
-	view->flags = outer->view.flags | df;
-	view->tos = tos;
-	view->depth = depth;
-	view->answers = answers;
+	view->word0 = outer->view.word0 | view->port | (uint64_t)df << PKT_FLAGS_SHIFT |
+		      (uint64_t)tos << PKT_TOS_SHIFT;
+	view->word1 = outer->view.word1;
+	view->word2 = (outer->view.word2 | depth_and_answers) + (UINT64_C(1) << PKT_DEPTH_SHIFT);
 }
 
 /*
