@@ -74,11 +74,27 @@ refuse(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 		drop(w, m, why);
 }
 
-static __rte_noinline void
-hand_over(struct worker *w, const struct sa *sa, struct rte_mbuf *m)
+/* Envelopes whose SA another worker owns, on their way there. */
+struct away {
+	uint16_t to, n;
+	struct rte_mbuf *pkts[BURST_MAX];
+};
+
+static void
+away_send(struct worker *w, struct away *away)
 {
+	worker_hand_over(w, away->to, away->pkts, away->n, TASK_ESP_IN);
+	away->n = 0;
+}
+
+static __rte_noinline void
+away_add(struct worker *w, struct away *away, uint16_t to, struct rte_mbuf *m)
+{
+	if (away->n && away->to != to)
+		away_send(w, away);
 	pkt(m)->nexthop = NEXTHOP_ID_LOCAL;
-	worker_hand_over(w, sa->owner, m, TASK_ESP_IN);
+	away->to = to;
+	away->pkts[away->n++] = m;
 }
 
 /* Envelopes of one SA that follow each other, as they are made crypto jobs. */
@@ -164,11 +180,13 @@ stage_open(struct worker *w)
 {
 	struct rte_mbuf **pkts = w->esp_in.pkts;
 	struct opening o = {0};
+	struct away away;
 	uint16_t n = w->esp_in.n;
 
 	if (n == 0)
 		return;
 	w->esp_in.n = 0;
+	away.n = 0;
 	if (unlikely(esp_spi(pkts[0]) != esp_spi(pkts[n - 1])))
 		prefetch(w, pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
@@ -193,7 +211,7 @@ stage_open(struct worker *w)
 			continue;
 		}
 		if (unlikely(sa->owner != w->index)) {
-			hand_over(w, sa, m);
+			away_add(w, &away, sa->owner, m);
 			continue;
 		}
 		why = open_one(&o, &m);
@@ -201,6 +219,8 @@ stage_open(struct worker *w)
 			drop(w, m, why);
 	}
 	opening_end(&o);
+	if (unlikely(away.n))
+		away_send(w, &away);
 	stage_crypto(w);
 }
 

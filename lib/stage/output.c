@@ -8,10 +8,11 @@
 #include "way.h"
 
 static void __rte_noinline
-tx_hand_over(struct worker *w, const struct port *port, struct rte_mbuf *m)
+tx_hand_over(struct worker *w, const struct port *port, struct rte_mbuf **pkts, uint16_t n)
 {
-	pkt(m)->port = port->index;
-	worker_hand_over(w, port->tx_worker[w->index], m, TASK_TX);
+	for (uint16_t i = 0; i < n; i++)
+		pkt(pkts[i])->port = port->index;
+	worker_hand_over(w, port->tx_worker[w->index], pkts, n, TASK_TX);
 }
 
 static inline void
@@ -20,7 +21,7 @@ frame_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
 	struct burst *frames = &w->tx[port->index];
 
 	if (unlikely(port->tx_worker[w->index] != w->index)) {
-		tx_hand_over(w, port, m);
+		tx_hand_over(w, port, &m, 1);
 		return;
 	}
 	if (unlikely(burst_is_full(frames)))
@@ -40,6 +41,10 @@ stage_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t 
 		/* this worker's own, since it has some already */
 		memcpy(frames->pkts + frames->n, pkts, n * sizeof(pkts[0]));
 		frames->n += n;
+		return;
+	}
+	if (unlikely(port->tx_worker[w->index] != w->index)) {
+		tx_hand_over(w, port, pkts, n);
 		return;
 	}
 	for (uint16_t i = 0; i < n; i++)

@@ -76,7 +76,7 @@ void
 stage_again(struct worker *w, struct rte_mbuf *m)
 {
 	if (burst_is_full(&w->again))
-		worker_hand_over(w, w->index, m, TASK_SEND_IP);
+		worker_hand_over(w, w->index, &m, 1, TASK_SEND_IP);
 	else
 		burst_add(&w->again, m);
 }

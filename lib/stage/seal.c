@@ -149,10 +149,9 @@ stage_seal(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t 
 		return;
 	}
 	if (unlikely(sa->owner != w->index)) {
-		for (uint16_t i = 0; i < n; i++) {
+		for (uint16_t i = 0; i < n; i++)
 			pkt(pkts[i])->tunnel_generation = t->generation;
-			worker_hand_over(w, sa->owner, pkts[i], TASK_ESP_OUT);
-		}
+		worker_hand_over(w, sa->owner, pkts, n, TASK_ESP_OUT);
 		return;
 	}
 	while (n > 0) {

@@ -72,11 +72,15 @@ worker_to_control(struct worker *w, struct rte_mbuf *m, enum pkt_task task)
 }
 
 void
-worker_hand_over(struct worker *w, uint16_t to, struct rte_mbuf *m, enum pkt_task task)
+worker_hand_over(
+	struct worker *w, uint16_t to, struct rte_mbuf **pkts, uint16_t n, enum pkt_task task)
 {
-	pkt(m)->task = task;
-	if (rte_ring_enqueue(w->inboxes[to], m) != 0)
-		drop(w, m, DROP_handover_full);
-	else
-		w->stats.handed_over++;
+	uint16_t taken;
+
+	for (uint16_t i = 0; i < n; i++)
+		pkt(pkts[i])->task = task;
+	taken = rte_ring_enqueue_burst(w->inboxes[to], (void **)pkts, n, NULL);
+	w->stats.handed_over += taken;
+	if (unlikely(taken < n))
+		drop_bulk(w, pkts + taken, n - taken, DROP_handover_full);
 }

@@ -129,9 +129,10 @@ void drop_bulk(struct worker *w, struct rte_mbuf **pkts, uint16_t n, enum drop_r
 void drop_with_error(struct worker *w, struct rte_mbuf *m, enum drop_reason why,
 	enum icmp_error error, uint32_t mtu);
 
-/* Hands a packet to the control lcore, or to another worker. */
+/* Hands a packet to the control lcore, or packets to another worker, in order. */
 void worker_to_control(struct worker *w, struct rte_mbuf *m, enum pkt_task task);
-void worker_hand_over(struct worker *w, uint16_t to, struct rte_mbuf *m, enum pkt_task task);
+void worker_hand_over(
+	struct worker *w, uint16_t to, struct rte_mbuf **pkts, uint16_t n, enum pkt_task task);
 
 static inline bool
 burst_is_full(const struct burst *b)

@@ -8,6 +8,7 @@
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 #include <rte_pause.h>
+#include <rte_prefetch.h>
 
 #include "stage.h"
 
@@ -185,6 +186,13 @@ poll_inbox(struct worker *w)
 	uint16_t n, n_out = 0;
 
 	n = rte_ring_dequeue_burst(w->inbox, (void **)pkts, w->burst, NULL);
+	/* they come from another core's cache */
+	for (uint16_t i = 0; i < n; i++) {
+		rte_prefetch0(pkts[i]);
+		rte_prefetch0(pkt(pkts[i]));
+	}
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
 		if (pkt(pkts[i])->task == TASK_ESP_OUT)
 			out[n_out++] = pkts[i];
