@@ -116,7 +116,7 @@ struct worker {
 	uint64_t budget_tsc;
 
 	struct worker_stats stats;
-	struct meter meter; /* of its turns */
+	struct meter meter;               /* of its turns */
 	struct worker_budget budget_full; /* of a second */
 	uint32_t idle_polls, idle_polls_max, idle_sleep_us, sleep_us;
 	const bool *stop; /* atomic */
