@@ -219,8 +219,8 @@ esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header
 {
 	struct rte_mbuf *packet = *m;
 	struct sa *sa = o->sa;
-	const uint16_t overhead = o->esp.overhead;
-	const uint32_t text = packet->pkt_len - overhead - o->esp.icv_bytes;
+	const uint16_t overhead = o->esp.shape.overhead;
+	const uint32_t text = packet->pkt_len - overhead - o->esp.shape.icv_bytes;
 	enum drop_reason reason = replay_commit(&sa->hot.window, pkt(packet)->seq), counted;
 	uint32_t pad, tail;
 
@@ -240,7 +240,7 @@ esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header
 		return counted;
 	if (unlikely(reason != DROP_NONE))
 		return reason;
-	tail = pad + ESP_TRAILER_BYTES + o->esp.icv_bytes;
+	tail = pad + ESP_TRAILER_BYTES + o->esp.shape.icv_bytes;
 	if (likely(packet->nb_segs == 1)) {
 		packet->data_off += overhead;
 		packet->data_len -= overhead + tail;

@@ -16,13 +16,18 @@
 #include "pkt.h"
 #include "sa.h"
 
+/* What an ESP packet consists of beside its payload. */
+struct esp_shape {
+	uint16_t overhead; /* ESP header and IV */
+	uint8_t icv_bytes, align;
+};
+
 /* What the packets of one SA have in common, read once for a burst. */
 struct esp_sa {
 	rte_be32_t spi_be;
 	uint32_t salt;
 	struct crypto_session *session;
-	uint16_t overhead;
-	uint8_t icv_bytes, align;
+	struct esp_shape shape;
 	bool esn;
 };
 

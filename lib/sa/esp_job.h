@@ -65,18 +65,16 @@ esp_sa_of(const struct sa *sa)
 	return (struct esp_sa){.spi_be = sa->spi_be,
 		.salt = sa->salt,
 		.session = sa->session,
-		.overhead = sa->overhead,
-		.icv_bytes = sa->icv_bytes,
-		.align = sa->align,
+		.shape = {.overhead = sa->overhead, .icv_bytes = sa->icv_bytes, .align = sa->align},
 		.esn = sa->esn};
 }
 
 /* How long the ESP packet is that carries `bytes`. */
 static inline uint32_t
-esp_bytes(const struct esp_sa *sa, uint32_t bytes)
+esp_bytes(struct esp_shape shape, uint32_t bytes)
 {
-	return sa->overhead + bytes + esp_pad_bytes(sa->align, bytes) + ESP_TRAILER_BYTES +
-	       sa->icv_bytes;
+	return shape.overhead + bytes + esp_pad_bytes(shape.align, bytes) + ESP_TRAILER_BYTES +
+	       shape.icv_bytes;
 }
 
 /* Makes room for `tail` bytes behind the packet and for `head` before it, as part of it. Where the
@@ -108,22 +106,23 @@ esp_trailer_write(uint8_t *tail, uint32_t pad, uint8_t next_header)
 
 /*
  * Puts ESP around one packet, and `lead` bytes before that, which the caller will write; and makes
- * it job number `job` of burst, but for its session. iv: 8 bytes as on the wire. Where the ESP
- * header is; NULL: no mbuf (m is then still the packet, longer perhaps). RFC 4303 2, 4106.
+ * it job number `job` of burst, but for its session. shape is the SA's. iv: 8 bytes as on the wire.
+ * Where the ESP header is; NULL: no mbuf (m is then still the packet, longer perhaps). RFC 4303 2,
+ * 4106.
  */
 static __rte_always_inline uint8_t *
-esp_seal_job(const struct esp_sa *sa, struct rte_mbuf *m, uint16_t lead, uint8_t next_header,
-	uint64_t seq, rte_be64_t iv, struct crypto_burst *burst, uint16_t job)
+esp_seal_job(const struct esp_sa *sa, struct esp_shape shape, struct rte_mbuf *m, uint16_t lead,
+	uint8_t next_header, uint64_t seq, rte_be64_t iv, struct crypto_burst *burst, uint16_t job)
 {
-	const uint32_t bytes = m->pkt_len, head = sa->overhead + lead;
-	const uint32_t pad = esp_pad_bytes(sa->align, bytes);
-	const uint32_t behind = pad + ESP_TRAILER_BYTES + sa->icv_bytes;
+	const uint32_t bytes = m->pkt_len, head = shape.overhead + lead;
+	const uint32_t pad = esp_pad_bytes(shape.align, bytes);
+	const uint32_t behind = pad + ESP_TRAILER_BYTES + shape.icv_bytes;
 	const rte_be32_t seq_be = rte_cpu_to_be_32((uint32_t)seq);
 	uint8_t *header, *tail;
 
 	if (likely(esp_has_room(m, behind, head))) {
 		tail = rte_pktmbuf_mtod_offset(m, uint8_t *, bytes);
-		header = tail - bytes - sa->overhead;
+		header = tail - bytes - shape.overhead;
 		m->data_off -= head;
 		m->data_len = head + bytes + behind;
 		m->pkt_len = head + bytes + behind;
@@ -140,7 +139,7 @@ esp_seal_job(const struct esp_sa *sa, struct rte_mbuf *m, uint16_t lead, uint8_t
 	pkt(m)->seq = seq;
 
 	burst->pkts[job] = m;
-	burst->text[job] = header + sa->overhead;
+	burst->text[job] = header + shape.overhead;
 	burst->text_bytes[job] = bytes + pad + ESP_TRAILER_BYTES;
 	burst->icv[job] = tail + pad + ESP_TRAILER_BYTES;
 	esp_nonce_write(sa->salt, &iv, &burst->nonce[job]);
@@ -164,13 +163,14 @@ esp_jobs_end(struct crypto_burst *burst, struct crypto_session *session, uint16_
 static inline enum drop_reason
 esp_open_check(const struct esp_sa *esp, struct sa *sa, struct rte_mbuf *m, uint64_t *seq)
 {
-	const uint32_t around = esp->overhead + esp->icv_bytes;
+	const uint32_t around = esp->shape.overhead + esp->shape.icv_bytes;
 	struct sa_hot *hot = &sa->hot;
 	enum drop_reason reason;
 
-	if (unlikely(m->pkt_len <= around || ((m->pkt_len - around) & (esp->align - 1u)) != 0))
+	if (unlikely(
+		    m->pkt_len <= around || ((m->pkt_len - around) & (esp->shape.align - 1u)) != 0))
 		return DROP_esp_truncated;
-	if (unlikely(m->data_len < esp->overhead && !pkt_pull(m, esp->overhead)))
+	if (unlikely(m->data_len < esp->shape.overhead && !pkt_pull(m, esp->shape.overhead)))
 		return DROP_no_mbuf;
 	*seq = replay_infer(&hot->window,
 		rte_be_to_cpu_32(rte_pktmbuf_mtod(m, struct rte_esp_hdr *)->seq), esp->esn);
@@ -186,18 +186,18 @@ static inline void
 esp_open_job(const struct esp_sa *sa, struct rte_mbuf *m, uint64_t seq, struct crypto_burst *burst,
 	uint16_t job)
 {
-	const uint32_t end = m->pkt_len - sa->icv_bytes;
+	const uint32_t end = m->pkt_len - sa->shape.icv_bytes;
 	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
 
 	pkt(m)->seq = seq;
 	burst->pkts[job] = m;
-	burst->text[job] = header + sa->overhead;
-	burst->text_bytes[job] = end - sa->overhead;
+	burst->text[job] = header + sa->shape.overhead;
+	burst->text_bytes[job] = end - sa->shape.overhead;
 	burst->icv[job] = header + end;
 	if (unlikely(m->nb_segs != 1)) {
 		/* a pointer into the packet, or to the copy when it straddles segments */
 		burst->icv[job] = (uint8_t *)(uintptr_t)rte_pktmbuf_read(
-			m, end, sa->icv_bytes, burst->icv_copy[job]);
+			m, end, sa->shape.icv_bytes, burst->icv_copy[job]);
 	}
 	rte_prefetch0(burst->icv[job]);
 	esp_nonce_write(sa->salt, header + ESP_HEADER_BYTES, &burst->nonce[job]);

@@ -28,6 +28,17 @@ find_sa(const struct worker *w, struct rte_mbuf *m)
 	return sad_lookup(w->tables->sad, esp_spi(m), family, dst);
 }
 
+/* What names an inbound SA, as one word: destination and SPI over IPv4. 0 over IPv6: is looked up
+ * each time. */
+static inline uint64_t
+sa_name4(const struct rte_mbuf *m)
+{
+	if (unlikely(pkt_const(m)->family != 4))
+		return 0;
+	return (uint64_t)rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *)->dst_addr << 32 |
+	       esp_spi(m);
+}
+
 /* A route said so, or, for a packet that came here without one, the tunnel does. */
 static inline bool
 is_for_us(const struct tunnel *t, const struct pkt *p)
@@ -74,7 +85,8 @@ hand_over(struct worker *w, const struct sa *sa, struct rte_mbuf *m)
 struct opening {
 	struct sa *sa;
 	struct tunnel *tunnel;
-	bool over; /* its lifetime */
+	uint64_t name4; /* sa_name4 of its envelopes */
+	bool over;      /* its lifetime */
 	struct esp_sa esp;
 	struct crypto_burst *burst;
 	uint16_t job, end; /* the next one, and where the burst's room ends */
@@ -161,15 +173,20 @@ stage_open(struct worker *w)
 		prefetch(w, pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		struct sa *sa = find_sa(w, m);
+		uint64_t name = sa_name4(m);
+		struct sa *sa = o.sa;
 		enum drop_reason why;
 
+		if (unlikely(name != o.name4 || name == 0))
+			sa = find_sa(w, m);
 		if (unlikely(!sa)) {
 			refuse(w, m, DROP_esp_unknown_spi);
 			continue;
 		}
-		if (unlikely(sa != o.sa || o.job == o.end))
+		if (unlikely(sa != o.sa || o.job == o.end)) {
 			opening_begin(w, &o, sa);
+			o.name4 = name;
+		}
 		why = check_binding(o.tunnel, m);
 		if (unlikely(why != DROP_NONE || !is_for_us(o.tunnel, pkt(m)))) {
 			refuse(w, m, why);

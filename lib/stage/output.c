@@ -57,7 +57,7 @@ output_fitting(struct worker *w, struct rte_mbuf *m, const struct way *way)
 		drop(w, m, DROP_no_mbuf);
 		return;
 	}
-	way_header_write(way, rte_pktmbuf_mtod(head, uint8_t *), family);
+	way_header_write(way, way->header_bytes, rte_pktmbuf_mtod(head, uint8_t *), family);
 	frame_add(w, way->port, head);
 }
 

@@ -14,11 +14,36 @@ struct sealing {
 	struct worker *w;
 	struct tunnel *tunnel;
 	struct sa *sa;
+	struct crypto_burst *burst;
 	struct esp_sa esp;
 	struct outer outer;
 	struct way way; /* with a port: the frame is finished before the crypto is done */
-	struct crypto_burst *burst;
 };
+
+/* How they are put together. By value: where the compiler knows it, a third of the instructions of
+ * seal_one are not needed. */
+struct shape {
+	struct esp_shape esp;
+	struct outer_shape outer;
+	uint16_t header_bytes; /* of the frame */
+};
+
+/* What most are: 8 bytes of IV and 16 of ICV in words of 4, over IPv4, in Ethernet without a tag.
+ */
+#define SHAPE_COMMON                                                                               \
+	((struct shape){.esp = {.overhead = ESP_HEADER_BYTES + 8, .icv_bytes = 16, .align = 4},    \
+		.outer = {.bytes = sizeof(struct rte_ipv4_hdr),                                    \
+			.l4_offset = sizeof(struct rte_ipv4_hdr),                                  \
+			.v4 = true},                                                               \
+		.header_bytes = RTE_ETHER_HDR_LEN})
+
+static inline bool
+is_common(const struct sealing *s)
+{
+	return s->esp.shape.overhead == ESP_HEADER_BYTES + 8 && s->esp.shape.icv_bytes == 16 &&
+	       s->esp.shape.align == 4 && s->outer.shape.v4 && !s->outer.shape.udp && s->way.port &&
+	       s->way.header_bytes == RTE_ETHER_HDR_LEN;
+}
 
 /*
  * All headers of one envelope, and its crypto job: the frame's where its way is known and wide
@@ -26,27 +51,29 @@ struct sealing {
  * many bytes were sealed; 0: no mbuf.
  */
 static __rte_always_inline uint32_t
-seal_one(const struct sealing *s, struct rte_mbuf *m, uint64_t seq, uint16_t job)
+seal_one(
+	const struct sealing *s, struct shape shape, struct rte_mbuf *m, uint64_t seq, uint16_t job)
 {
 	struct pkt *p = pkt(m);
-	const uint32_t inner_bytes = m->pkt_len;
-	const uint32_t bytes = s->outer.bytes + esp_bytes(&s->esp, inner_bytes);
-	const bool framed = s->way.port && likely(bytes <= s->way.mtu && !p->frag_mtu);
-	const uint16_t frame_bytes = framed ? s->way.header_bytes : 0;
 	const uint8_t next_header = p->family == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-	uint8_t *at = esp_seal_job(&s->esp, m, s->outer.bytes + frame_bytes, next_header, seq,
-		rte_cpu_to_be_64(seq), s->burst, job);
+	const uint32_t inner_bytes = m->pkt_len;
+	const uint32_t bytes = shape.outer.bytes + esp_bytes(shape.esp, inner_bytes);
+	const bool framed = s->way.port && likely(bytes <= s->way.mtu && !p->frag_mtu);
+	const uint32_t frame_bytes = framed ? shape.header_bytes : 0;
+	uint8_t *at = esp_seal_job(&s->esp, shape.esp, m, shape.outer.bytes + frame_bytes,
+		next_header, seq, rte_cpu_to_be_64(seq), s->burst, job);
 
 	if (unlikely(!at))
 		return 0;
 	/* the head is another mbuf when there was no room */
 	p = pkt(s->burst->pkts[job]);
-	at -= s->outer.bytes;
-	outer_write(&s->outer, s->tunnel, s->w->index, p, at, bytes);
+	at -= shape.outer.bytes;
+	outer_write(&s->outer, shape.outer, s->tunnel, s->w->index, p, at, bytes);
 	p->task = TASK_NONE;
 	p->sa = s->sa;
 	if (likely(framed)) {
-		way_header_write(&s->way, at - s->way.header_bytes, s->outer.family);
+		way_header_write(
+			&s->way, shape.header_bytes, at - frame_bytes, shape.outer.v4 ? 4 : 6);
 		p->task = TASK_TX;
 		p->port = s->way.port->index;
 	}
@@ -54,13 +81,14 @@ seal_one(const struct sealing *s, struct rte_mbuf *m, uint64_t seq, uint16_t job
 }
 
 static __rte_always_inline void
-seal_packets(const struct sealing *s, struct rte_mbuf **pkts, uint16_t n, uint64_t seq)
+seal_packets(const struct sealing *s, struct shape shape, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t seq)
 {
 	uint16_t job = s->burst->n;
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		const uint32_t sealed = seal_one(s, pkts[i], seq, job);
+		const uint32_t sealed = seal_one(s, shape, pkts[i], seq, job);
 
 		if (unlikely(sealed == 0)) {
 			drop(s->w, pkts[i], DROP_no_mbuf);
@@ -97,15 +125,14 @@ seal_group(struct worker *w, struct tunnel *t, struct sa *sa, struct rte_mbuf **
 	n = esp_seal_begin(sa, pkts, n, &seq, dead, why, &n_dead);
 	for (uint16_t i = 0; i < n_dead; i++)
 		drop(w, dead[i], why[i]);
-	if (likely(s.outer.v4 && !s.outer.udp && s.way.port)) {
-		/* as most are: said again where the compiler sees it */
-		s.outer.v4 = true;
-		s.outer.udp = false;
-		s.outer.family = 4;
-		seal_packets(&s, pkts, n, seq);
-	} else {
-		seal_packets(&s, pkts, n, seq);
-	}
+	if (likely(is_common(&s)))
+		seal_packets(&s, SHAPE_COMMON, pkts, n, seq);
+	else
+		seal_packets(&s,
+			(struct shape){.esp = s.esp.shape,
+				.outer = s.outer.shape,
+				.header_bytes = s.way.header_bytes},
+			pkts, n, seq);
 }
 
 void

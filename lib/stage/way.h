@@ -48,9 +48,9 @@ way_find(const struct worker *w, uint32_t nexthop, struct way *way)
 	way->first = way->first_of_port | rte_cpu_to_le_64(link & NEXTHOP_LINK_MAC);
 }
 
-/* Writes the frame's header to `at`, for a packet of this family. */
+/* Writes the frame's header, header_bytes long, to `at`, for a packet of this family. */
 static inline void
-way_header_write(const struct way *way, uint8_t *at, uint8_t family)
+way_header_write(const struct way *way, uint16_t header_bytes, uint8_t *at, uint8_t family)
 {
 	const uint64_t type =
 		family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
@@ -58,9 +58,9 @@ way_header_write(const struct way *way, uint8_t *at, uint8_t family)
 	const rte_le64_t end = rte_cpu_to_le_64(last);
 
 	memcpy(at, &way->first, sizeof(way->first));
-	if (unlikely(way->header_bytes != RTE_ETHER_HDR_LEN))
+	if (unlikely(header_bytes != RTE_ETHER_HDR_LEN))
 		memcpy(at + sizeof(way->first), &way->middle, sizeof(way->middle));
-	memcpy(at + way->header_bytes - sizeof(end), &end, sizeof(end));
+	memcpy(at + header_bytes - sizeof(end), &end, sizeof(end));
 }
 
 #endif

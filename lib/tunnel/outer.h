@@ -8,14 +8,17 @@
 
 #include "tunnel.h"
 
+/* What outer headers consist of. */
+struct outer_shape {
+	uint16_t bytes, l4_offset;
+	bool v4, udp;
+};
+
 /* What the envelopes of a tunnel have in common, read once for a burst. Addresses as they lie in a
  * header, the rest in host byte order. */
 struct outer {
 	struct tunnel_rules rules;
-	uint16_t bytes; /* of the headers */
-	uint16_t l4_offset;
-	bool v4, udp;
-	uint8_t family;
+	struct outer_shape shape;
 	struct pkt view;
 	uint32_t version_ihl, ttl_proto; /* IPv4: each in the high bits of its word */
 	uint32_t src, dst;
@@ -27,11 +30,10 @@ outer_of(const struct tunnel *tunnel)
 {
 	const struct rte_ipv4_hdr *ip = &tunnel->ip4;
 	struct outer outer = {.rules = tunnel->rules,
-		.bytes = tunnel->outer_bytes,
-		.l4_offset = tunnel->view.l4_offset,
-		.v4 = tunnel->outer_family == 4,
-		.udp = tunnel->carrier == TUNNEL_UDP,
-		.family = tunnel->outer_family,
+		.shape = {.bytes = tunnel->outer_bytes,
+			.l4_offset = tunnel->view.l4_offset,
+			.v4 = tunnel->outer_family == 4,
+			.udp = tunnel->carrier == TUNNEL_UDP},
 		.view = tunnel->view,
 		.version_ihl = (uint32_t)ip->version_ihl << 24,
 		.ttl_proto = (uint32_t)ip->time_to_live << 24 | (uint32_t)ip->next_proto_id << 16,
@@ -120,7 +122,8 @@ outer_view(const struct outer *outer, struct pkt *view, uint8_t tos, uint8_t df)
 }
 
 /*
- * Writes the outer headers of an envelope of `bytes` bytes, these included, to `at`. The view is
+ * Writes the outer headers of an envelope of `bytes` bytes, these included, to `at`; shape is the
+ * tunnel's. The view is
  * still that of the inner packet (tos, flags); after it, it is that of a parsed envelope: zone
  * self, PKT_PROTECTED, the tunnel's outer table and next hop, one tunnel deeper, frag_mtu kept.
  * What is encrypted may still be plaintext. IPv4 header checksum and length are complete, and so is
@@ -128,20 +131,20 @@ outer_view(const struct outer *outer, struct pkt *view, uint8_t tos, uint8_t df)
  * 6864, 3948.
  */
 static __rte_always_inline void
-outer_write(const struct outer *outer, struct tunnel *tunnel, uint16_t worker, struct pkt *view,
-	uint8_t *at, uint32_t bytes)
+outer_write(const struct outer *outer, struct outer_shape shape, struct tunnel *tunnel,
+	uint16_t worker, struct pkt *view, uint8_t *at, uint32_t bytes)
 {
 	const uint8_t tos = (view->tos & outer->rules.tos_copied) | outer->rules.tos_set;
 	const uint8_t df = outer_df(outer, view, bytes);
 
-	if (likely(outer->v4))
+	if (likely(shape.v4))
 		outer4_write(outer, at, bytes, tos, df,
 			likely(df) ? 0 : (uint16_t)tunnel_outer_id(tunnel, worker));
 	else
 		outer6_write(&tunnel->ip6, at, bytes, tos);
-	if (outer->udp)
-		outer_udp_write(outer->v4 ? &tunnel->udp4 : &tunnel->udp6, at + outer->l4_offset,
-			bytes - outer->l4_offset);
+	if (shape.udp)
+		outer_udp_write(shape.v4 ? &tunnel->udp4 : &tunnel->udp6, at + shape.l4_offset,
+			bytes - shape.l4_offset);
 	outer_view(outer, view, tos, df);
 }
 

@@ -6,6 +6,8 @@
  * in lib/worker/loop.c; the same walk without clocks in between is what their sum is compared with.
  *
  * usage: bench_stages [ENGINE...], synchronous ones
+ *        bench_stages --count BURSTS: only walks so many in each direction, for callgrind to count
+ *        instructions (tools/check-instructions)
  */
 
 #include <stdio.h>
@@ -68,7 +70,7 @@ struct run {
 	double packet[PART_COUNT][ROUNDS]; /* cycles a packet, by round */
 };
 
-static uint16_t
+static uint16_t __rte_noinline
 timed_process(struct crypto_engine *engine, uint16_t worker, struct crypto_burst *burst)
 {
 	uint64_t start = rte_rdtsc_precise();
@@ -128,7 +130,7 @@ burst_in_parts(struct run *r, struct rte_mbuf **pkts)
 	mark(r, PART_TRANSMIT, &last);
 }
 
-static void
+static void __rte_noinline
 burst_at_once(struct run *r, struct rte_mbuf **pkts)
 {
 	struct worker *w = r->f->w;
@@ -158,6 +160,15 @@ burst_make(const struct run *r, struct rte_mbuf **pkts)
 }
 
 static void
+check_sent(uint32_t sent, uint32_t wanted)
+{
+	if (sent == wanted)
+		return;
+	fprintf(stderr, "%u of %u packets came out\n", sent, wanted);
+	exit(1);
+}
+
+static void
 round_run(struct run *r, unsigned int round)
 {
 	struct rte_mbuf *pkts[BURST_MAX];
@@ -172,10 +183,7 @@ round_run(struct run *r, unsigned int round)
 		burst_at_once(r, pkts);
 		sent += stage_fixture_discard(r->f);
 	}
-	if (sent != 2 * BURSTS * BURST) {
-		fprintf(stderr, "%u of %u packets came out\n", sent, 2 * BURSTS * BURST);
-		exit(1);
-	}
+	check_sent(sent, 2 * BURSTS * BURST);
 	for (unsigned int p = 0; p < PART_COUNT; p++)
 		r->packet[p][round] = (double)r->cycles[p] / (BURSTS * BURST);
 }
@@ -242,19 +250,26 @@ frame_in(struct inbound *in, uint8_t *bytes, uint32_t *n)
 	*n = frame.n;
 }
 
+/* Fills r with a burst of frames for one direction. */
 static void
-direction_run(struct inbound *in, enum crypto_direction direction, const char *engine)
+run_open(struct run *r, struct inbound *in, bool out)
 {
 	static uint8_t frames[BURST][2048];
-	static struct run r;
-	char what[64];
-	bool out = direction == CRYPTO_ENCRYPT;
 
-	r = (struct run){.f = &in->f,
+	*r = (struct run){.f = &in->f,
 		.frames = (const uint8_t(*)[2048])frames,
 		.in_port = out ? SITE_LAN : SITE_WAN};
 	for (unsigned int i = 0; i < BURST; i++)
-		(out ? frame_out : frame_in)(in, frames[i], &r.n_frame);
+		(out ? frame_out : frame_in)(in, frames[i], &r->n_frame);
+}
+
+static void
+direction_run(struct inbound *in, bool out, const char *engine)
+{
+	static struct run r;
+	char what[64];
+
+	run_open(&r, in, out);
 	round_run(&r, 0);
 	for (unsigned int i = 0; i < ROUNDS; i++)
 		round_run(&r, i);
@@ -262,9 +277,28 @@ direction_run(struct inbound *in, enum crypto_direction direction, const char *e
 	run_print(&r, what);
 }
 
-static void
-engine_run(const char *engine)
+/* callgrind writes what it counted whenever this returns. */
+static void __rte_noinline
+direction_count(struct inbound *in, bool out, uint32_t bursts)
 {
+	static struct run r;
+	struct rte_mbuf *pkts[BURST_MAX];
+	uint32_t sent = 0;
+
+	run_open(&r, in, out);
+	for (uint32_t i = 0; i < bursts; i++) {
+		burst_make(&r, pkts);
+		burst_at_once(&r, pkts);
+		sent += stage_fixture_discard(r.f);
+	}
+	check_sent(sent, bursts * BURST);
+}
+
+/* bursts: how many to walk for callgrind; 0: measure time. */
+static void
+engine_run(const char *engine, uint32_t bursts)
+{
+	static const bool directions[] = {true, false};
 	static struct inbound in;
 
 	inbound_open(&in, engine);
@@ -276,11 +310,25 @@ engine_run(const char *engine)
 	timed.ops = *timed.real;
 	timed.ops.process = timed_process;
 	in.f.g->engine->ops = &timed.ops;
-	direction_run(&in, CRYPTO_ENCRYPT, engine);
-	direction_run(&in, CRYPTO_DECRYPT, engine);
+	for (unsigned int i = 0; i < RTE_DIM(directions); i++) {
+		if (bursts)
+			direction_count(&in, directions[i], bursts);
+		else
+			direction_run(&in, directions[i], engine);
+	}
 	in.f.g->engine->ops = timed.real;
 	if (inbound_close(&in) != 0)
 		exit(1);
+}
+
+/* What does not depend on the machine: plain memory, the engine that is always there. */
+static int
+count(uint32_t bursts)
+{
+	stage_fixture_eal("count-stages", 1);
+	printf("%u packets in each direction, compiler %s\n", bursts * BURST, __VERSION__);
+	engine_run("cryptodev", bursts);
+	return rte_eal_cleanup();
 }
 
 int
@@ -288,11 +336,13 @@ main(int argc, char **argv)
 {
 	static const char *const engines[] = {"cryptodev", HAVE_IPSEC_MB ? "ipsec-mb" : NULL};
 
+	if (argc == 3 && strcmp(argv[1], "--count") == 0)
+		return count((uint32_t)strtoul(argv[2], NULL, 10));
 	bench_eal("bench-stages", MEMORY_MB, 2);
 	printf("a packet of 64 bytes, bursts of %d, medians of %d rounds\n", BURST, ROUNDS);
 	for (int i = 1; i < argc; i++)
-		engine_run(argv[i]);
+		engine_run(argv[i], 0);
 	for (unsigned int i = 0; i < RTE_DIM(engines) && argc == 1 && engines[i] != NULL; i++)
-		engine_run(engines[i]);
+		engine_run(engines[i], 0);
 	return rte_eal_cleanup();
 }

@@ -66,8 +66,8 @@ case_seal(const struct esp_case *c, struct crypto_engine *engine, uint32_t cut)
 
 	burst.n = 0;
 	memcpy(&iv, c->iv, sizeof(iv));
-	assert_non_null(
-		esp_seal_job(&esp, m, 0, c->text[c->text_bytes - 1], c->seq, iv, &burst, 0));
+	assert_non_null(esp_seal_job(
+		&esp, esp.shape, m, 0, c->text[c->text_bytes - 1], c->seq, iv, &burst, 0));
 	esp_jobs_end(&burst, esp.session, 1);
 	engine_run(engine, sa->session, &burst);
 	assert_int_equal(burst.status[0], CRYPTO_OK);

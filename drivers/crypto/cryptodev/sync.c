@@ -10,11 +10,6 @@
 #include "cryptodev.h"
 #include "device.h"
 
-struct sync_engine {
-	struct crypto_engine engine;
-	struct device device;
-};
-
 enum {
 	/* Buffers that one call to the device describes; a packet of more segments fails. */
 	VECTORS = 256,
@@ -26,10 +21,24 @@ enum {
 	SESSION_TAIL = 128,
 };
 
+/*
+ * A worker's burst as the device wants to see it. For a packet of one segment only the buffer and
+ * the ICV's place are written anew: the rest says where in the worker's burst nonces and AADs are,
+ * and where here the buffers.
+ */
 struct sync_batch {
-	struct rte_crypto_vec vectors[VECTORS];
+	const struct crypto_burst *burst; /* whose nonces and AADs are described; NULL: none yet */
+	bool chained;                     /* some texts do not lie in their own vector */
 	struct rte_crypto_sgl text[CRYPTO_BURST];
 	struct rte_crypto_va_iova_ptr iv[CRYPTO_BURST], aad[CRYPTO_BURST], icv[CRYPTO_BURST];
+	struct rte_crypto_vec vectors[CRYPTO_BURST]; /* of jobs in one segment, by job */
+	struct rte_crypto_vec chains[VECTORS];
+} __rte_cache_aligned;
+
+struct sync_engine {
+	struct crypto_engine engine;
+	struct device device;
+	struct sync_batch batches[]; /* by worker */
 };
 
 /* Describes a job's text in a chain. Returns how many vectors; 0: more than `room`. */
@@ -59,53 +68,58 @@ describe_chain(
 	return 0;
 }
 
-static inline uint32_t
-describe_text(
-	const struct crypto_burst *burst, uint16_t i, struct rte_crypto_vec *vectors, uint32_t room)
+static void
+batch_bind(struct sync_batch *batch, struct crypto_burst *burst)
 {
-	if (unlikely(burst->pkts[i]->nb_segs != 1 || room == 0))
-		return describe_chain(burst, i, vectors, room);
-	vectors[0].base = burst->text[i];
-	vectors[0].len = burst->text_bytes[i];
-	return 1;
+	for (uint16_t i = 0; i < CRYPTO_BURST; i++) {
+		batch->text[i] = (struct rte_crypto_sgl){.vec = &batch->vectors[i], .num = 1};
+		batch->iv[i].va = burst->nonce[i].bytes;
+		batch->aad[i].va = burst->aad[i];
+	}
+	batch->burst = burst;
+	batch->chained = false;
 }
 
 /* Describes jobs of one session: first, first + 1, … Returns how many there are and have room. */
 static inline uint16_t
 describe(struct crypto_burst *burst, uint16_t first, struct sync_batch *batch)
 {
+	const struct crypto_session *session = burst->sessions[first];
 	uint32_t used = 0;
-	uint16_t n = 0;
+	uint16_t i;
 
-	for (uint16_t i = first; i < burst->n && burst->sessions[i] == burst->sessions[first];
-		i++, n++) {
-		uint32_t vectors = describe_text(burst, i, &batch->vectors[used], VECTORS - used);
-
-		if (vectors == 0)
+	for (i = first; i < burst->n && burst->sessions[i] == session; i++) {
+		batch->icv[i].va = burst->icv[i];
+		if (likely(burst->pkts[i]->nb_segs == 1)) {
+			batch->vectors[i].base = burst->text[i];
+			batch->vectors[i].len = burst->text_bytes[i];
+			continue;
+		}
+		batch->chained = true;
+		batch->text[i].vec = &batch->chains[used];
+		batch->text[i].num = describe_chain(burst, i, &batch->chains[used], VECTORS - used);
+		if (batch->text[i].num == 0)
 			break;
-		batch->text[n].vec = &batch->vectors[used];
-		batch->text[n].num = vectors;
-		batch->iv[n].va = burst->nonce[i].bytes;
-		batch->aad[n].va = burst->aad[i];
-		batch->icv[n].va = burst->icv[i];
-		used += vectors;
+		used += batch->text[i].num;
 	}
-	return n;
+	return i - first;
 }
 
 /* Returns how many jobs went well. */
 static inline uint16_t
-run(const struct sync_engine *e, struct crypto_session *session, struct sync_batch *batch,
-	int32_t *status, uint16_t n)
+run(const struct sync_engine *e, struct sync_batch *batch, struct crypto_burst *burst,
+	uint16_t first, uint16_t n)
 {
+	int32_t *status = &burst->status[first];
 	struct rte_crypto_sym_vec jobs = {.num = n,
-		.src_sgl = batch->text,
-		.iv = batch->iv,
-		.digest = batch->icv,
-		.aad = batch->aad,
+		.src_sgl = &batch->text[first],
+		.iv = &batch->iv[first],
+		.digest = &batch->icv[first],
+		.aad = &batch->aad[first],
 		.status = status};
 	union rte_crypto_sym_ofs whole = {.raw = 0};
-	uint32_t good = rte_cryptodev_sym_cpu_crypto_process(e->device.id, session, whole, &jobs);
+	uint32_t good = rte_cryptodev_sym_cpu_crypto_process(
+		e->device.id, burst->sessions[first], whole, &jobs);
 
 	if (likely(good == n))
 		return n; /* every status is 0, CRYPTO_OK */
@@ -150,20 +164,21 @@ sessions_prefetch(const struct sync_engine *e, const struct crypto_burst *burst,
 static uint16_t
 sync_process(struct crypto_engine *engine, uint16_t worker, struct crypto_burst *burst)
 {
-	const struct sync_engine *e = (const struct sync_engine *)engine;
-	struct sync_batch batch;
+	struct sync_engine *e = (struct sync_engine *)engine;
+	struct sync_batch *batch = &e->batches[worker];
 	uint16_t done = 0, good = 0, asked = 0;
 
-	RTE_SET_USED(worker);
+	if (unlikely(batch->burst != burst || batch->chained))
+		batch_bind(batch, burst);
 	while (done < burst->n) {
-		uint16_t n = describe(burst, done, &batch);
+		uint16_t n = describe(burst, done, batch);
 
 		if (unlikely(n == 0)) {
 			burst->status[done++] = CRYPTO_ERROR;
 			continue;
 		}
 		asked = sessions_prefetch(e, burst, done + n, asked);
-		good += run(e, burst->sessions[done], &batch, &burst->status[done], n);
+		good += run(e, batch, burst, done, n);
 		done += n;
 	}
 	return good;
@@ -209,7 +224,9 @@ cryptodev_sync_create(const struct crypto_engine_params *params, struct error *e
 		.features = RTE_CRYPTODEV_FF_SYM_CPU_CRYPTO,
 		.queue_pairs = 1,
 		.descriptors = 64};
-	struct sync_engine *e = rte_zmalloc_socket("crypto", sizeof(*e), 0, params->socket);
+	struct sync_engine *e =
+		rte_zmalloc_socket("crypto", sizeof(*e) + params->workers * sizeof(e->batches[0]),
+			RTE_CACHE_LINE_SIZE, params->socket);
 
 	if (e == NULL) {
 		error_set(err, -ENOMEM, "crypto engine \"%s\": no memory", sync_ops.name);

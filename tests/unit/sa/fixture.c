@@ -135,8 +135,8 @@ seal_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, uint16_t lead,
 		uint8_t next_header = pkt(pkts[i])->family == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
 		const uint32_t payload = pkts[i]->pkt_len;
 
-		if (esp_seal_job(&esp, pkts[i], lead, next_header, seq, rte_cpu_to_be_64(seq),
-			    burst, job) != NULL) {
+		if (esp_seal_job(&esp, esp.shape, pkts[i], lead, next_header, seq,
+			    rte_cpu_to_be_64(seq), burst, job) != NULL) {
 			/* where the tests look at it, the packet begins at ESP */
 			assert_non_null(rte_pktmbuf_adj(burst->pkts[job++], lead));
 			seq++;

@@ -109,9 +109,9 @@ static void
 encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
 {
 	struct outer outer = outer_of(tunnel);
-	uint8_t *at = (uint8_t *)rte_pktmbuf_prepend(m, outer.bytes);
+	uint8_t *at = (uint8_t *)rte_pktmbuf_prepend(m, outer.shape.bytes);
 
-	outer_write(&outer, tunnel, worker, pkt(m), at, m->pkt_len);
+	outer_write(&outer, outer.shape, tunnel, worker, pkt(m), at, m->pkt_len);
 	if (tunnel_needs_checksum(tunnel))
 		tunnel_checksum(&m, 1);
 }
