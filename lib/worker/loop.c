@@ -106,7 +106,7 @@ worker_add_rxq(struct worker *w, uint16_t ethdev, uint16_t queue)
  * A part of the turn has ended, which had so many packets. measured is a constant: what works on
  * packets is compiled twice, so that a turn that is not measured asks for it once only.
  */
-static inline __rte_always_inline void
+static __rte_always_inline void
 lap(struct worker *w, bool measured, enum meter_part part, uint32_t packets)
 {
 	if (measured)
@@ -114,7 +114,7 @@ lap(struct worker *w, bool measured, enum meter_part part, uint32_t packets)
 }
 
 /* One turn of routing and what follows from it, without what enters routing anew. */
-static inline __rte_always_inline void
+static __rte_always_inline void
 walk_once(struct worker *w, struct rte_mbuf **pkts, uint16_t n, bool measured)
 {
 	uint16_t given = n;
@@ -137,7 +137,7 @@ walk_once(struct worker *w, struct rte_mbuf **pkts, uint16_t n, bool measured)
 
 /* Decapsulated packets, and envelopes for another tunnel, until there are none: bounded by
  * TUNNEL_DEPTH_MAX outbound, and inbound by a packet growing shorter each time. */
-static inline __rte_always_inline void
+static __rte_always_inline void
 walk_again(struct worker *w, bool measured)
 {
 	struct rte_mbuf *pkts[BURST_MAX];
@@ -199,7 +199,7 @@ seal_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 /* Packets from other workers and the control lcore. Those of one kind that follow each other go on
  * as one burst. */
-static inline __rte_always_inline uint16_t
+static __rte_always_inline uint16_t
 poll_inbox(struct worker *w, bool measured)
 {
 	struct rte_mbuf *pkts[BURST_MAX], *out[BURST_MAX];
@@ -224,7 +224,7 @@ poll_inbox(struct worker *w, bool measured)
 	return n;
 }
 
-static inline __rte_always_inline uint16_t
+static __rte_always_inline uint16_t
 poll_ports(struct worker *w, bool measured)
 {
 	struct rte_mbuf *pkts[BURST_MAX];
@@ -273,7 +273,7 @@ waiting(const struct worker *w)
 	return n;
 }
 
-static inline __rte_always_inline uint32_t
+static __rte_always_inline uint32_t
 turn(struct worker *w, bool measured)
 {
 	uint32_t found, completed, frames;
