@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_telemetry.h>
 #include <rte_version.h>
 
@@ -137,6 +138,85 @@ worker_handler(const struct gateway *g, const char *params, struct rte_tel_data 
 	return 0;
 }
 
+/* "27.4" of packets or cycles; a value of telemetry has no fraction. */
+static void
+add_mean(struct rte_tel_data *d, const char *name, uint64_t sum, uint64_t n)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.1f", n ? (double)sum / (double)n : 0);
+	rte_tel_data_add_dict_string(d, name, text);
+}
+
+/* Takes inner. 0/-errno. */
+static int
+add_dict(struct rte_tel_data *d, const char *name, struct rte_tel_data *inner)
+{
+	int rc = rte_tel_data_add_dict_container(d, name, inner, 0);
+
+	if (rc != 0)
+		rte_tel_data_free(inner);
+	return rc;
+}
+
+static int
+add_part(struct rte_tel_data *d, const struct meter *m, enum meter_part part)
+{
+	struct rte_tel_data *inner = rte_tel_data_alloc();
+	uint64_t calls = counter_read(&m->parts[part].calls);
+	uint64_t packets = counter_read(&m->parts[part].packets);
+	uint64_t cycles = counter_read(&m->parts[part].cycles);
+
+	if (!inner)
+		return -ENOMEM;
+	rte_tel_data_start_dict(inner);
+	add_u64(inner, "calls", calls);
+	add_u64(inner, "packets", packets);
+	add_u64(inner, "cycles", cycles);
+	add_mean(inner, "cycles_per_packet", cycles, packets);
+	add_mean(inner, "burst_fill", packets, calls);
+	return add_dict(d, meter_part_name(part), inner);
+}
+
+/* How many bursts were received with so many packets: "up_to_4" are those of 3 and 4. */
+static int
+add_fills(struct rte_tel_data *d, const struct meter *m)
+{
+	struct rte_tel_data *inner = rte_tel_data_alloc();
+	char name[16];
+
+	if (!inner)
+		return -ENOMEM;
+	rte_tel_data_start_dict(inner);
+	for (unsigned int i = 0; i < METER_FILLS; i++) {
+		snprintf(name, sizeof(name), "up_to_%u", 1u << i);
+		add_u64(inner, name, counter_read(&m->fills[i]));
+	}
+	return add_dict(d, "received", inner);
+}
+
+static int
+stages_handler(const struct gateway *g, const char *params, struct rte_tel_data *d)
+{
+	const struct meter *m;
+	uint32_t id;
+	int rc;
+
+	if (!params)
+		return list_handler(d, g->n_workers);
+	if (!id_param(params, g->n_workers, &id))
+		return -EINVAL;
+	m = &g->workers[id]->meter;
+	rte_tel_data_start_dict(d);
+	add_u64(d, "turns", counter_read(&m->turns));
+	add_u64(d, "measured", meter_turns_measured(m));
+	add_u64(d, "cycles_per_second", rte_get_tsc_hz());
+	rc = add_fills(d, m);
+	for (int i = 0; rc == 0 && i < METER_PART_COUNT; i++)
+		rc = add_part(d, m, (enum meter_part)i);
+	return rc;
+}
+
 static int
 tunnel_handler(const struct gateway *g, const char *params, struct rte_tel_data *d)
 {
@@ -195,6 +275,8 @@ static const struct {
 	{"/espgw/drops", drops_handler, "Packets dropped, by reason. Takes no parameter"},
 	{"/espgw/port", port_handler, "Ids of ports; with an id, that port's counters"},
 	{"/espgw/worker", worker_handler, "Ids of workers; with an id, that worker's counters"},
+	{"/espgw/stages", stages_handler,
+		"Ids of workers; with an id, what that worker's stages cost, from samples"},
 	{"/espgw/tunnel", tunnel_handler,
 		"Ids of tunnels; with an id, that tunnel's state and counters"},
 	{"/espgw/sa", sa_counters_handler, "Ids of SAs; with an id, that SA's counters"},

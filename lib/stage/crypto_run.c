@@ -114,6 +114,21 @@ stage_crypto_room(struct worker *w, const struct sa *sa, uint16_t *room)
 	return burst;
 }
 
+/* Returns how many went well. */
+static inline uint16_t
+process(struct worker *w, struct crypto_engine *engine, struct crypto_burst *burst)
+{
+	uint64_t start;
+	uint16_t good;
+
+	if (likely(!w->meter.on))
+		return engine->ops->process(engine, w->index, burst);
+	start = rte_rdtsc();
+	good = engine->ops->process(engine, w->index, burst);
+	meter_within(&w->meter, METER_crypto, burst->n, start);
+	return good;
+}
+
 void
 stage_crypto(struct worker *w)
 {
@@ -127,7 +142,7 @@ stage_crypto(struct worker *w)
 		submit(w, engine, burst);
 		return;
 	}
-	if (unlikely(engine->ops->process(engine, w->index, burst) != n))
+	if (unlikely(process(w, engine, burst) != n))
 		n = drop_failed(w, burst->pkts, burst->status, n);
 	burst->n = 0;
 	finish(w, burst->pkts, n);

@@ -18,6 +18,7 @@
 #include "fib.h"
 #include "frag.h"
 #include "icmp.h"
+#include "meter.h"
 #include "nexthop.h"
 #include "port.h"
 #include "sad.h"
@@ -115,6 +116,7 @@ struct worker {
 	uint64_t budget_tsc;
 
 	struct worker_stats stats;
+	struct meter meter;               /* of its turns */
 	struct worker_budget budget_full; /* of a second */
 	uint32_t idle_polls, idle_polls_max, idle_sleep_us, sleep_us;
 	const bool *stop; /* atomic */

@@ -103,22 +103,43 @@ worker_add_rxq(struct worker *w, uint16_t ethdev, uint16_t queue)
 	return 0;
 }
 
-/* One turn of routing and what follows from it, without what enters routing anew. */
-static void
-walk_once(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+/*
+ * A part of the turn has ended, which had so many packets. measured is a constant: what works on
+ * packets is compiled twice, so that a turn that is not measured asks for it once only.
+ */
+static __rte_always_inline void
+lap(struct worker *w, bool measured, enum meter_part part, uint32_t packets)
 {
+	if (measured)
+		meter_lap(&w->meter, part, packets);
+}
+
+/* One turn of routing and what follows from it, without what enters routing anew. */
+static __rte_always_inline void
+walk_once(struct worker *w, struct rte_mbuf **pkts, uint16_t n, bool measured)
+{
+	uint16_t given = n;
+
 	n = stage_route(w, pkts, n);
+	lap(w, measured, METER_route, given);
 	stage_decide(w, pkts, n);
+	lap(w, measured, METER_decide, n);
+	given = w->protect.n;
 	stage_protect(w);
+	lap(w, measured, METER_protect, given);
+	given = w->esp_in.n;
 	stage_open(w);
-	stage_output(w, w->output.pkts, w->output.n);
+	lap(w, measured, METER_open, given);
+	given = w->output.n;
+	stage_output(w, w->output.pkts, given);
 	w->output.n = 0;
+	lap(w, measured, METER_output, given);
 }
 
 /* Decapsulated packets, and envelopes for another tunnel, until there are none: bounded by
  * TUNNEL_DEPTH_MAX outbound, and inbound by a packet growing shorter each time. */
-static void
-walk_again(struct worker *w)
+static __rte_always_inline void
+walk_again(struct worker *w, bool measured)
 {
 	struct rte_mbuf *pkts[BURST_MAX];
 
@@ -127,15 +148,15 @@ walk_again(struct worker *w)
 
 		memcpy(pkts, w->again.pkts, n * sizeof(pkts[0]));
 		w->again.n = 0;
-		walk_once(w, pkts, n);
+		walk_once(w, pkts, n, measured);
 	}
 }
 
 void
 worker_walk(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	walk_once(w, pkts, n);
-	walk_again(w);
+	walk_once(w, pkts, n, false);
+	walk_again(w, false);
 }
 
 static void
@@ -179,11 +200,11 @@ seal_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 /* Packets from other workers and the control lcore. Those of one kind that follow each other go on
  * as one burst. */
-static uint16_t
-poll_inbox(struct worker *w)
+static __rte_always_inline uint16_t
+poll_inbox(struct worker *w, bool measured)
 {
 	struct rte_mbuf *pkts[BURST_MAX], *out[BURST_MAX];
-	uint16_t n, n_out = 0;
+	uint16_t n, n_out = 0, n_in;
 
 	n = rte_ring_dequeue_burst(w->inbox, (void **)pkts, w->burst, NULL);
 	/* they come from another core's cache */
@@ -203,21 +224,25 @@ poll_inbox(struct worker *w)
 		return 0;
 	w->stats.handed_in += n;
 	seal_handed(w, out, n_out);
+	lap(w, measured, METER_inbox, n);
+	n_in = w->esp_in.n;
 	stage_open(w);
-	walk_again(w);
+	lap(w, measured, METER_open, n_in);
+	walk_again(w, measured);
 	return n;
 }
 
-static uint16_t
-poll_ports(struct worker *w)
+static __rte_always_inline uint16_t
+poll_ports(struct worker *w, bool measured)
 {
 	struct rte_mbuf *pkts[BURST_MAX];
-	uint16_t total = 0;
+	uint16_t total = 0, given;
 
 	for (uint16_t i = 0; i < w->n_rxqs; i++) {
 		uint16_t ethdev = w->rxqs[i].ethdev;
 		uint16_t n = rte_eth_rx_burst(ethdev, w->rxqs[i].queue, pkts, w->burst);
 
+		lap(w, measured, METER_receive, n);
 		if (n == 0)
 			continue;
 		total += n;
@@ -225,8 +250,11 @@ poll_ports(struct worker *w)
 			drop_bulk(w, pkts, n, DROP_shutdown);
 			continue;
 		}
+		given = n;
 		n = stage_input(w, ethdev, pkts, n);
-		worker_walk(w, pkts, n);
+		lap(w, measured, METER_input, given);
+		walk_once(w, pkts, n, measured);
+		walk_again(w, measured);
 	}
 	return total;
 }
@@ -242,17 +270,53 @@ age_reassembly(struct worker *w)
 		drop_bulk(w, dead, n_dead, DROP_reassembly_timeout);
 }
 
+/* Frames that wait to be sent. */
+static uint32_t
+waiting(const struct worker *w)
+{
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < w->n_tx_ports; i++)
+		n += w->tx[w->tx_ports[i]].n;
+	return n;
+}
+
+static __rte_always_inline uint32_t
+turn(struct worker *w, bool measured)
+{
+	uint32_t found, completed, frames;
+
+	found = poll_inbox(w, measured);
+	found += poll_ports(w, measured);
+	completed = stage_crypto_poll(w);
+	lap(w, measured, METER_complete, completed);
+	walk_again(w, measured);
+	frames = measured ? waiting(w) : 0;
+	stage_transmit(w);
+	lap(w, measured, METER_transmit, frames);
+	return found + completed;
+}
+
+static __rte_noinline uint32_t
+turn_measured(struct worker *w)
+{
+	uint32_t found;
+
+	meter_begin(&w->meter);
+	found = turn(w, true);
+	meter_end(&w->meter);
+	return found;
+}
+
 uint32_t
 worker_poll(struct worker *w)
 {
 	uint32_t found;
 
 	w->now_tsc = rte_rdtsc();
-	found = poll_inbox(w);
-	found += poll_ports(w);
-	found += stage_crypto_poll(w);
-	walk_again(w);
-	stage_transmit(w);
+	found = unlikely(meter_is_due(&w->meter)) ? turn_measured(w) : turn(w, false);
+	if (found)
+		meter_turn(&w->meter);
 	return found;
 }
 
