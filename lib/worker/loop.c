@@ -209,11 +209,16 @@ poll_inbox(struct worker *w, bool measured)
 	n = rte_ring_dequeue_burst(w->inbox, (void **)pkts, w->burst, NULL);
 	/* they come from another core's cache */
 	for (uint16_t i = 0; i < n; i++) {
-		rte_prefetch0(pkts[i]);
-		rte_prefetch0(pkt(pkts[i]));
+		rte_prefetch0_write(pkts[i]);
+		rte_prefetch0_write(pkt(pkts[i]));
 	}
-	for (uint16_t i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (uint16_t i = 0; i < n; i++) {
+		uint8_t *data = rte_pktmbuf_mtod(pkts[i], uint8_t *);
+
+		rte_prefetch0_write(data - RTE_CACHE_LINE_SIZE); /* headers come here */
+		rte_prefetch0_write(data);
+		rte_prefetch0_write(data + pkts[i]->data_len); /* and here padding and ICV */
+	}
 	for (uint16_t i = 0; i < n; i++) {
 		if (pkt(pkts[i])->task == TASK_ESP_OUT)
 			out[n_out++] = pkts[i];
