@@ -363,6 +363,8 @@ decide_by_zones(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 			to = NULL;
 			if (likely(all_may_go(w, from, nh)))
 				to = nh->type == NEXTHOP_TUNNEL ? &w->protect : &w->output;
+			if (to == &w->protect)
+				tunnel_prefetch(w->tables->tunnels, nh->tunnel, w->index);
 		}
 		if (unlikely(!to)) {
 			if (nh->type == NEXTHOP_LOCAL && !stage_envelope(w, &m))

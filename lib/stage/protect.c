@@ -127,15 +127,13 @@ protect_run(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t
 		stage_seal(w, t, pkts, ready);
 }
 
-/* Of packets to many tunnels, what will be read of these and of their SAs: fetched all at once, one
- * step after the other. */
+/* Of packets to many tunnels, what will be read of their SAs: fetched all at once. stage_decide has
+ * asked for the tunnels. */
 static __rte_noinline void
 prefetch(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct tunnel_table *t = w->tables->tunnels;
 
-	for (uint16_t i = 0; i < n; i++)
-		tunnel_prefetch(t, pkt(pkts[i])->tunnel, w->index);
 	for (uint16_t i = 0; i < n; i++) {
 		const struct tunnel *tunnel =
 			__atomic_load_n(&t->tunnels[pkt(pkts[i])->tunnel], __ATOMIC_ACQUIRE);

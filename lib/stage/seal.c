@@ -120,7 +120,7 @@ seal_group(struct worker *w, struct tunnel *t, struct sa *sa, struct rte_mbuf **
 	uint64_t seq;
 
 	if (!tunnel_needs_checksum(t))
-		way_find(w, s.outer.view.nexthop, &s.way);
+		way_find(w, s.outer.nexthop, &s.way);
 	n = esp_seal_begin(sa, pkts, n, &seq, dead, why, &n_dead);
 	for (uint16_t i = 0; i < n_dead; i++)
 		drop(w, dead[i], why[i]);

@@ -19,7 +19,8 @@ struct outer_shape {
 struct outer {
 	struct tunnel_rules rules;
 	struct outer_shape shape;
-	struct pkt view;
+	uint32_t nexthop;
+	uint64_t word0, word1;           /* of the view */
 	uint32_t version_ihl, ttl_proto; /* IPv4: each in the high bits of its word */
 	uint32_t src, dst;
 	uint32_t sum; /* of the words of the IPv4 header */
@@ -29,20 +30,20 @@ static inline struct outer
 outer_of(const struct tunnel *tunnel)
 {
 	const struct rte_ipv4_hdr *ip = &tunnel->ip4;
-	struct outer outer = {.rules = tunnel->rules,
+
+	return (struct outer){.rules = tunnel->rules,
 		.shape = {.bytes = tunnel->outer_bytes,
 			.l4_offset = tunnel->view.l4_offset,
 			.v4 = tunnel->outer_family == 4,
 			.udp = tunnel->carrier == TUNNEL_UDP},
-		.view = tunnel->view,
+		.nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED),
+		.word0 = tunnel->view.word0,
+		.word1 = tunnel->view.word1,
 		.version_ihl = (uint32_t)ip->version_ihl << 24,
 		.ttl_proto = (uint32_t)ip->time_to_live << 24 | (uint32_t)ip->next_proto_id << 16,
 		.src = ip->src_addr,
 		.dst = ip->dst_addr,
 		.sum = (uint16_t)~rte_be_to_cpu_16(ip->hdr_checksum)};
-
-	outer.view.nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED);
-	return outer;
 }
 
 /*
@@ -114,10 +115,10 @@ outer_view(const struct outer *outer, struct pkt *view, uint8_t tos, uint8_t df)
 {
 	const uint64_t depth_and_answers = view->word2 & UINT64_C(0xffff) << PKT_DEPTH_SHIFT;
 
-	view->word0 = outer->view.word0 | view->port | (uint64_t)df << PKT_FLAGS_SHIFT |
+	view->word0 = outer->word0 | view->port | (uint64_t)df << PKT_FLAGS_SHIFT |
 		      (uint64_t)tos << PKT_TOS_SHIFT;
-	view->word1 = outer->view.word1;
-	view->word2 = (outer->view.word2 | depth_and_answers) + (UINT64_C(1) << PKT_DEPTH_SHIFT);
+	view->word1 = outer->word1;
+	view->word2 = (outer->nexthop | depth_and_answers) + (UINT64_C(1) << PKT_DEPTH_SHIFT);
 }
 
 /*
