@@ -357,7 +357,7 @@ decide_by_zones(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		struct rte_mbuf *m = pkts[i];
 		const struct nexthop *nh = nexthop_of(w, m);
 
-		if (nh != last || pkt(m)->zone != from) {
+		if (i == 0 || nh != last || pkt(m)->zone != from) {
 			last = nh;
 			from = pkt(m)->zone;
 			to = NULL;

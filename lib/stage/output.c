@@ -75,7 +75,8 @@ envelope_mtu(const struct worker *w, const struct rte_mbuf *m, uint32_t *id)
 
 	if (!p->frag_mtu || m->pkt_len <= p->frag_mtu)
 		return 0;
-	t = tunnel_get(w->tables->tunnels, p->tunnel, p->tunnel_generation);
+	/* whichever tunnel is there now: it is about a number that differs from the last ones */
+	t = __atomic_load_n(&w->tables->tunnels->tunnels[p->tunnel], __ATOMIC_ACQUIRE);
 	if (t)
 		*id = tunnel_outer_id(t, w->index);
 	return p->frag_mtu;
