@@ -6,9 +6,10 @@
  * The typed view of a packet, in its mbuf's private area. Written once by the parser and added to
  * by the stages; later code trusts it and does not parse again.
  *
- * Between the stages an mbuf's data begins at the IP header (no Ethernet header), its length is the
- * IP packet's length (no Ethernet padding), and the IP header with its extension headers and the
- * first 8 bytes after them are contiguous in the first segment.
+ * Between the stages an mbuf's data begins at the IP header (no Ethernet header; but for frames
+ * that wait for their crypto alone, TASK_TX), its length is the IP packet's length (no Ethernet
+ * padding), and the IP header with its extension headers and the first 8 bytes after them are
+ * contiguous in the first segment.
  */
 
 #include <stdbool.h>

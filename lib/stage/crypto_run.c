@@ -52,15 +52,19 @@ static void
 finish_done(struct worker *w)
 {
 	struct rte_mbuf **pkts = w->done.pkts;
+	struct sa *sas[BURST_MAX];
 	uint16_t n = w->done.n;
 
 	w->done.n = 0;
+	for (uint16_t i = 0; i < n; i++)
+		sas[i] = pkt(pkts[i])->sa;
+	finish(w, pkts, drop_failed(w, pkts, w->done_status, n));
+	/* only now: who waits for it may free the SA */
 	for (uint16_t i = 0; i < n; i++) {
-		struct sa_hot *hot = &pkt(pkts[i])->sa->hot;
+		struct sa_hot *hot = &sas[i]->hot;
 
 		__atomic_store_n(&hot->inflight, hot->inflight - 1, __ATOMIC_RELEASE);
 	}
-	finish(w, pkts, drop_failed(w, pkts, w->done_status, n));
 }
 
 /* Takes completions into w->done as far as there is room there, without going on with them. */

@@ -374,7 +374,9 @@ decide_by_zones(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		}
 		if (unlikely(!may_forward(w, m)))
 			continue;
-		pkt(m)->tunnel = nh->tunnel; /* of a port's next hop: 0 */
+		/* the others keep the one that they came out of: errors are answered by it */
+		if (to == &w->protect)
+			pkt(m)->tunnel = nh->tunnel;
 		burst_add(to, m);
 	}
 }

@@ -43,8 +43,7 @@ sa_name4(const struct rte_mbuf *m)
 static inline bool
 is_for_us(const struct tunnel *t, const struct pkt *p)
 {
-	return p->nexthop != NEXTHOP_ID_NONE ||
-	       (p->table == t->outer_table && __atomic_load_n(&t->receives, __ATOMIC_RELAXED));
+	return p->nexthop != NEXTHOP_ID_NONE || __atomic_load_n(&t->receives, __ATOMIC_RELAXED);
 }
 
 /* Whether the envelope came the way its SA's tunnel says. The tunnel's state does not matter
@@ -56,7 +55,7 @@ check_binding(const struct tunnel *t, const struct rte_mbuf *m)
 		return DROP_tunnel_gone;
 	if (unlikely((t->carrier == TUNNEL_UDP) != (pkt_const(m)->proto == IPPROTO_UDP)))
 		return DROP_esp_carrier;
-	if (unlikely(!tunnel_owns_outer(t, m)))
+	if (unlikely(pkt_const(m)->table != t->outer_table || !tunnel_owns_outer(t, m)))
 		return DROP_esp_address;
 	return DROP_NONE;
 }
@@ -87,13 +86,21 @@ away_send(struct worker *w, struct away *away)
 	away->n = 0;
 }
 
+/* An envelope of another worker's SA, of which nothing that its owner writes is touched. */
 static __rte_noinline void
-away_add(struct worker *w, struct away *away, uint16_t to, struct rte_mbuf *m)
+away_add(struct worker *w, struct away *away, const struct sa *sa, struct rte_mbuf *m)
 {
-	if (away->n && away->to != to)
+	const struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+	enum drop_reason why = check_binding(t, m);
+
+	if (why != DROP_NONE || !is_for_us(t, pkt(m))) {
+		refuse(w, m, why);
+		return;
+	}
+	if (away->n && away->to != sa->owner)
 		away_send(w, away);
 	pkt(m)->nexthop = NEXTHOP_ID_LOCAL;
-	away->to = to;
+	away->to = sa->owner;
 	away->pkts[away->n++] = m;
 }
 
@@ -201,6 +208,10 @@ stage_open(struct worker *w)
 			refuse(w, m, DROP_esp_unknown_spi);
 			continue;
 		}
+		if (unlikely(sa->owner != w->index)) {
+			away_add(w, &away, sa, m);
+			continue;
+		}
 		if (unlikely(sa != o.sa || o.job == o.end)) {
 			opening_begin(w, &o, sa);
 			o.name4 = name;
@@ -208,10 +219,6 @@ stage_open(struct worker *w)
 		why = check_binding(o.tunnel, m);
 		if (unlikely(why != DROP_NONE || !is_for_us(o.tunnel, pkt(m)))) {
 			refuse(w, m, why);
-			continue;
-		}
-		if (unlikely(sa->owner != w->index)) {
-			away_add(w, &away, sa->owner, m);
 			continue;
 		}
 		why = open_one(&o, &m);

@@ -90,8 +90,10 @@ output_large(struct worker *w, struct rte_mbuf *m, const struct way *way)
 	uint32_t id = 0;
 	uint16_t mtu = envelope_mtu(w, m, &id), n = 0;
 
-	if (!mtu && m->pkt_len > way->port->mtu) {
-		mtu = way->port->mtu;
+	if (mtu) {
+		mtu = RTE_MIN(mtu, way->mtu);
+	} else if (m->pkt_len > way->mtu) {
+		mtu = way->mtu;
 		if (pkt(m)->family == 6 || (pkt(m)->flags & PKT_DF)) {
 			drop_with_error(w, m, DROP_too_big, ICMP_ERR_TOO_BIG, mtu);
 			return;

@@ -73,6 +73,7 @@ protect_large(struct worker *w, struct tunnel *t, struct rte_mbuf *m)
 	switch (tunnel_fit(t, m)) {
 	case FIT_FRAGMENT_ENVELOPE:
 		pkt(m)->frag_mtu = t->outer_mtu;
+		pkt(m)->tunnel_generation = t->generation;
 		stage_seal(w, t, &m, 1);
 		break;
 	case FIT_FRAGMENT_INNER:

@@ -165,6 +165,14 @@ stage_seal(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t 
 	}
 }
 
+/* Its way may be another one by now. */
+static void
+send_unframed(struct worker *w, const struct tunnel *t, struct rte_mbuf *m)
+{
+	pkt(m)->nexthop = __atomic_load_n(&t->outer_nexthop, __ATOMIC_RELAXED);
+	stage_output(w, &m, 1);
+}
+
 void
 stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -187,6 +195,6 @@ stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n
 		if (pkt(pkts[i])->task == TASK_TX)
 			stage_frames(w, pkt(pkts[i])->port, &pkts[i], 1);
 		else
-			stage_output(w, &pkts[i], 1);
+			send_unframed(w, t, pkts[i]);
 	}
 }

@@ -12,7 +12,7 @@
 #include "worker.h"
 
 /* Frames of an ethdev -> parsed IP packets with port, zone and table. ARP goes to the control
- * lcore. */
+ * lcore, ESP over IPv4 to w->esp_in (empty before). */
 uint16_t stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n);
 
 /* Sets nexthop (a member, where the route is a group) by destination and table. */
