@@ -56,7 +56,7 @@ enum pkt_task {
 	TASK_TX,      /* a finished frame for a tx queue that the other worker owns */
 };
 
-/* The words are its first parts as the packet path writes them, each with one store: many small
+/* The words are its first parts as envelopes' views are written, each with one store: many small
  * ones cost more than putting a word together. */
 struct pkt {
 	union {
@@ -114,14 +114,9 @@ _Static_assert(
 /* Where the fields are in the view's words. */
 enum {
 	PKT_ZONE_SHIFT = 16,
-	PKT_FAMILY_SHIFT = 24,
-	PKT_PROTO_SHIFT = 32,
 	PKT_FLAGS_SHIFT = 40,
 	PKT_TOS_SHIFT = 48,
-	PKT_TTL_SHIFT = 56,
 	PKT_TABLE_SHIFT = 16,
-	PKT_PORTS_SHIFT = 32,
-	PKT_TASK_SHIFT = 32,
 	PKT_DEPTH_SHIFT = 48,
 };
 
@@ -172,9 +167,7 @@ pkt_prepend(struct rte_mbuf *m, uint16_t n)
 	if (unlikely(!RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1 ||
 		     rte_pktmbuf_headroom(m) < n))
 		return pkt_prepend_segment(m, n);
-	m->data_off -= n;
-	m->data_len += n;
-	m->pkt_len += n;
+	pkt_move(m, (int16_t)n, n);
 	return m;
 }
 

@@ -251,12 +251,6 @@ esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header
 }
 
 uint32_t
-esp_overhead(const struct sa *sa, uint32_t bytes)
-{
-	return sa->overhead + esp_pad_bytes(sa->align, bytes) + ESP_TRAILER_BYTES + sa->icv_bytes;
-}
-
-uint32_t
 esp_payload_max(const struct crypto_algorithm *algorithm, uint32_t bytes)
 {
 	const uint32_t around = ESP_HEADER_BYTES + algorithm->iv_bytes + algorithm->icv_bytes;

@@ -74,9 +74,6 @@ void esp_open_end(const struct esp_opening *o);
  */
 enum drop_reason esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header);
 
-/* Bytes that ESP adds to a payload of `bytes`: header, IV, padding, trailer, ICV. */
-uint32_t esp_overhead(const struct sa *sa, uint32_t bytes);
-
 /* The largest payload whose ESP packet is at most `bytes` long; 0: none. For MTUs: by algorithm,
  * before there is an SA. */
 uint32_t esp_payload_max(const struct crypto_algorithm *algorithm, uint32_t bytes);

@@ -9,6 +9,8 @@
  * control lcore.
  */
 
+#include <rte_prefetch.h>
+
 #include "addr.h"
 #include "counter.h"
 #include "crypto.h"
@@ -105,6 +107,15 @@ int sa_create(const struct sa_config *config, const struct ip_addr *local, enum 
 /* Wipes and frees. Unpublished, quiescent, with no job under way and its state released. NULL is
  * allowed. */
 void sa_destroy(struct sa *sa);
+
+/* Data path: fetches what the owning worker reads and writes of the SA for each packet. */
+static inline void
+sa_prefetch(const struct sa *sa)
+{
+	rte_prefetch0(sa);
+	rte_prefetch0(&sa->hot);
+	rte_prefetch0(&sa->hot.hard_packets);
+}
 
 /*
  * The first number beyond the sequence space: 2^32, or with ESN 2^64 - 1.

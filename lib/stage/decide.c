@@ -186,7 +186,8 @@ may_forward(struct worker *w, struct rte_mbuf *m)
 	return true;
 }
 
-/* Both bursts were empty when the stage began: there is room for all that it was given. */
+/* Both bursts were empty when the stage began: there is room for all that it was given. A packet
+ * that goes to a port keeps the tunnel that it came out of: errors are answered by that. */
 static inline void
 protect(struct worker *w, struct rte_mbuf *m, uint32_t tunnel)
 {
@@ -350,8 +351,8 @@ decide_by_zones(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	static const struct spd_result no_match = {.action = SPD_NO_MATCH};
 	const struct nexthop *last = NULL;
-	struct burst *to = NULL; /* NULL: each packet has to be looked at */
 	uint8_t from = ZONE_COUNT;
+	bool may_go = false;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
@@ -360,24 +361,14 @@ decide_by_zones(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		if (i == 0 || nh != last || pkt(m)->zone != from) {
 			last = nh;
 			from = pkt(m)->zone;
-			to = NULL;
-			if (likely(all_may_go(w, from, nh)))
-				to = nh->type == NEXTHOP_TUNNEL ? &w->protect : &w->output;
-			if (to == &w->protect)
+			may_go = all_may_go(w, from, nh);
+			if (nh->type == NEXTHOP_TUNNEL)
 				tunnel_prefetch(w->tables->tunnels, nh->tunnel, w->index);
 		}
-		if (unlikely(!to)) {
-			if (nh->type == NEXTHOP_LOCAL && !stage_envelope(w, &m))
-				continue;
+		if (likely(may_go))
+			forward(w, m, nh);
+		else if (nh->type != NEXTHOP_LOCAL || stage_envelope(w, &m))
 			decide_one(w, m, zone_to(w, m, nh), NULL, &no_match);
-			continue;
-		}
-		if (unlikely(!may_forward(w, m)))
-			continue;
-		/* the others keep the one that they came out of: errors are answered by it */
-		if (to == &w->protect)
-			pkt(m)->tunnel = nh->tunnel;
-		burst_add(to, m);
 	}
 }
 

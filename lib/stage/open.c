@@ -169,11 +169,8 @@ prefetch(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		sa = __atomic_load_n(&slots[i]->sa, __ATOMIC_ACQUIRE);
-		if (!sa)
-			continue;
-		rte_prefetch0(sa);
-		rte_prefetch0(&sa->hot);
-		rte_prefetch0(&sa->hot.hard_packets);
+		if (sa)
+			sa_prefetch(sa);
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		sa = __atomic_load_n(&slots[i]->sa, __ATOMIC_ACQUIRE);

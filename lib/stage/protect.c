@@ -2,8 +2,6 @@
 
 /* Outbound, until the SA: the tunnel's state, selectors and size. RFC 3884 2.2, RFC 4301 8. */
 
-#include <rte_prefetch.h>
-
 #include "stage.h"
 
 enum { IPV6_MIN_MTU = 1280 };
@@ -143,11 +141,8 @@ prefetch(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		if (!tunnel)
 			continue;
 		sa = __atomic_load_n(&tunnel->workers[w->index].sa_out, __ATOMIC_ACQUIRE);
-		if (!sa)
-			continue;
-		rte_prefetch0(sa);
-		rte_prefetch0(&sa->hot);
-		rte_prefetch0(&sa->hot.hard_packets);
+		if (sa)
+			sa_prefetch(sa);
 	}
 }
 

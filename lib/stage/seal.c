@@ -40,9 +40,13 @@ struct shape {
 static inline bool
 is_common(const struct sealing *s)
 {
-	return s->esp.shape.overhead == ESP_HEADER_BYTES + 8 && s->esp.shape.icv_bytes == 16 &&
-	       s->esp.shape.align == 4 && s->outer.shape.v4 && !s->outer.shape.udp && s->way.port &&
-	       s->way.header_bytes == RTE_ETHER_HDR_LEN;
+	const struct shape common = SHAPE_COMMON;
+
+	return s->esp.shape.overhead == common.esp.overhead &&
+	       s->esp.shape.icv_bytes == common.esp.icv_bytes &&
+	       s->esp.shape.align == common.esp.align && s->outer.shape.v4 == common.outer.v4 &&
+	       s->outer.shape.udp == common.outer.udp && s->way.port &&
+	       s->way.header_bytes == common.header_bytes;
 }
 
 /*

@@ -8,42 +8,14 @@
 
 #include "tunnel.h"
 
-/* What outer headers consist of. */
-struct outer_shape {
-	uint16_t bytes, l4_offset;
-	bool v4, udp;
-};
-
-/* What the envelopes of a tunnel have in common, read once for a burst. Addresses as they lie in a
- * header, the rest in host byte order. */
-struct outer {
-	struct tunnel_rules rules;
-	struct outer_shape shape;
-	uint32_t nexthop;
-	uint64_t word0, word1;           /* of the view */
-	uint32_t version_ihl, ttl_proto; /* IPv4: each in the high bits of its word */
-	uint32_t src, dst;
-	uint32_t sum; /* of the words of the IPv4 header */
-};
-
+/* For a burst: with the tunnel's next hop of now. */
 static inline struct outer
 outer_of(const struct tunnel *tunnel)
 {
-	const struct rte_ipv4_hdr *ip = &tunnel->ip4;
+	struct outer outer = tunnel->headers;
 
-	return (struct outer){.rules = tunnel->rules,
-		.shape = {.bytes = tunnel->outer_bytes,
-			.l4_offset = tunnel->view.l4_offset,
-			.v4 = tunnel->outer_family == 4,
-			.udp = tunnel->carrier == TUNNEL_UDP},
-		.nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED),
-		.word0 = tunnel->view.word0,
-		.word1 = tunnel->view.word1,
-		.version_ihl = (uint32_t)ip->version_ihl << 24,
-		.ttl_proto = (uint32_t)ip->time_to_live << 24 | (uint32_t)ip->next_proto_id << 16,
-		.src = ip->src_addr,
-		.dst = ip->dst_addr,
-		.sum = (uint16_t)~rte_be_to_cpu_16(ip->hdr_checksum)};
+	outer.nexthop = __atomic_load_n(&tunnel->outer_nexthop, __ATOMIC_RELAXED);
+	return outer;
 }
 
 /*
@@ -123,12 +95,11 @@ outer_view(const struct outer *outer, struct pkt *view, uint8_t tos, uint8_t df)
 
 /*
  * Writes the outer headers of an envelope of `bytes` bytes, these included, to `at`; shape is the
- * tunnel's. The view is
- * still that of the inner packet (tos, flags); after it, it is that of a parsed envelope: zone
- * self, PKT_PROTECTED, the tunnel's outer table and next hop, one tunnel deeper, frag_mtu kept.
- * What is encrypted may still be plaintext. IPv4 header checksum and length are complete, and so is
- * the UDP checksum over IPv4, 0; the one over IPv6 needs tunnel_checksum. RFC 2003, 2473, 6040 4.1,
- * 6864, 3948.
+ * tunnel's. The view is still that of the inner packet (tos, flags); after it, it is that of a
+ * parsed envelope: zone self, PKT_PROTECTED, the tunnel's outer table and next hop, one tunnel
+ * deeper, frag_mtu kept. What is encrypted may still be plaintext. IPv4 header checksum and length
+ * are complete, and so is the UDP checksum over IPv4, 0; the one over IPv6 needs tunnel_checksum.
+ * RFC 2003, 2473, 6040 4.1, 6864, 3948.
  */
 static __rte_always_inline void
 outer_write(const struct outer *outer, struct outer_shape shape, struct tunnel *tunnel,

@@ -16,10 +16,8 @@
 #include <rte_random.h>
 
 #include "crypto.h"
-#include "esp.h"
+#include "esp_job.h"
 #include "parse.h"
-
-enum { ESP_HEADER_BYTES = 8, ESP_TRAILER_BYTES = 2 };
 
 /* Of TOS and traffic class. */
 enum { ECN_MASK = 0x03, DSCP_MASK = 0xfc, DSCP_SHIFT = 2 };
@@ -131,18 +129,37 @@ template_fill_udp(struct rte_udp_hdr *udp, const struct tunnel_config *config)
 	udp->dst_port = rte_cpu_to_be_16(config->remote_port);
 }
 
-static void
-rules_fill(struct tunnel *tunnel)
+static struct tunnel_rules
+rules_of(const struct tunnel_config *config)
 {
-	const struct tunnel_config *config = &tunnel->config;
 	bool copies_dscp = config->dscp == TUNNEL_DSCP_COPY;
 
-	tunnel->rules = (struct tunnel_rules){
+	return (struct tunnel_rules){
 		.tos_copied = (copies_dscp ? DSCP_MASK : 0) | (config->ecn ? ECN_MASK : 0),
 		.tos_set = copies_dscp ? 0 : (uint8_t)(config->dscp << DSCP_SHIFT),
 		.df_copied = config->df == TUNNEL_DF_COPY ? PKT_DF : 0,
 		.df_set = config->df == TUNNEL_DF_SET ? PKT_DF : 0,
 	};
+}
+
+/* After the template. view: an envelope's, but for TOS, DF and next hop. */
+static void
+headers_fill(struct tunnel *tunnel, const struct pkt *view)
+{
+	const struct rte_ipv4_hdr *ip = &tunnel->ip4;
+
+	tunnel->headers = (struct outer){.rules = rules_of(&tunnel->config),
+		.shape = {.bytes = tunnel->outer_bytes,
+			.l4_offset = view->l4_offset,
+			.v4 = tunnel->outer_family == 4,
+			.udp = tunnel->config.carrier == TUNNEL_UDP},
+		.word0 = view->word0,
+		.word1 = view->word1,
+		.version_ihl = (uint32_t)ip->version_ihl << 24,
+		.ttl_proto = (uint32_t)ip->time_to_live << 24 | (uint32_t)ip->next_proto_id << 16,
+		.src = ip->src_addr,
+		.dst = ip->dst_addr,
+		.sum = (uint16_t)~rte_be_to_cpu_16(ip->hdr_checksum)};
 }
 
 /* What comes in is the template of what goes out, turned round. A tunnel-mode SA takes it from
@@ -166,6 +183,7 @@ template_fill(struct tunnel *tunnel)
 	const struct tunnel_config *config = &tunnel->config;
 	bool over_udp = config->carrier == TUNNEL_UDP;
 	uint8_t proto = over_udp ? IPPROTO_UDP : IPPROTO_ESP;
+	struct pkt view;
 
 	tunnel->outer_family = config->local.family;
 	if (tunnel->outer_family == 4) {
@@ -189,7 +207,7 @@ template_fill(struct tunnel *tunnel)
 			tunnel->outer_family == 4 ? &tunnel->udp4 : &tunnel->udp6, config);
 		tunnel->outer_bytes += sizeof(struct rte_udp_hdr);
 	}
-	tunnel->view = (struct pkt){
+	view = (struct pkt){
 		.zone = ZONE_SELF,
 		.family = tunnel->outer_family,
 		.proto = proto,
@@ -200,9 +218,9 @@ template_fill(struct tunnel *tunnel)
 		.dst_port_be = over_udp ? rte_cpu_to_be_16(config->remote_port) : 0,
 		.table = config->outer_table,
 	};
-	rules_fill(tunnel);
+	headers_fill(tunnel, &view);
 	inbound4_fill(tunnel);
-	tunnel->outer_hash = parse_flow_hash(&tunnel->view, tunnel->outer);
+	tunnel->outer_hash = parse_flow_hash(&view, tunnel->outer);
 }
 
 /* The algorithm that leaves the least of so many bytes: SAs of any algorithm may come later. */
@@ -227,9 +245,11 @@ esp_bytes_max(uint32_t payload)
 	for (int id = 0; id < CRYPTO_ALGORITHM_COUNT; id++) {
 		const struct crypto_algorithm *a =
 			crypto_algorithm_get((enum crypto_algorithm_id)id);
-		uint32_t text = RTE_ALIGN_CEIL(payload + ESP_TRAILER_BYTES, (uint32_t)a->align);
+		struct esp_shape shape = {.overhead = (uint16_t)(ESP_HEADER_BYTES + a->iv_bytes),
+			.icv_bytes = a->icv_bytes,
+			.align = a->align};
 
-		most = RTE_MAX(most, ESP_HEADER_BYTES + a->iv_bytes + text + a->icv_bytes);
+		most = RTE_MAX(most, esp_bytes(shape, payload));
 	}
 	return most;
 }

@@ -82,6 +82,24 @@ struct tunnel_rules {
 	uint8_t df_set;     /* PKT_DF: DF is set whatever the inner one is */
 };
 
+/* What outer headers consist of. */
+struct outer_shape {
+	uint16_t bytes, l4_offset;
+	bool v4, udp;
+};
+
+/* What the envelopes of a tunnel have in common (outer.h writes them). Addresses as they lie in a
+ * header, the rest in host byte order. */
+struct outer {
+	struct tunnel_rules rules;
+	struct outer_shape shape;
+	uint32_t nexthop;                /* of a burst: outer_of sets it */
+	uint64_t word0, word1;           /* of the view */
+	uint32_t version_ihl, ttl_proto; /* IPv4: each in the high bits of its word */
+	uint32_t src, dst;
+	uint32_t sum; /* of the words of the IPv4 header */
+};
+
 struct tunnel {
 	/* --- of each packet */
 	uint32_t index;
@@ -89,7 +107,6 @@ struct tunnel {
 	uint8_t encapsulation, carrier, df;
 	uint8_t outer_family;
 	uint8_t outer_bytes; /* outer IP header and UDP header: prepended before ESP */
-	struct tunnel_rules rules;
 	/* the largest inner packet whose envelope's length an IP header can still say; larger ones
 	 * are too big however they may be fragmented */
 	uint16_t payload_max;
@@ -106,10 +123,14 @@ struct tunnel {
 	uint16_t n_workers;
 	const struct selector *selectors;
 	struct tunnel_worker *workers; /* by worker */
-	/* --- template of the outer headers, complete for TOS 0, length 0, no DF, ID 0: the IPv4
+	struct outer headers __rte_cache_aligned;
+	/* an inbound envelope's IPv4 source and destination, as they lie in it, and which of their
+	 * bits have to be these */
+	uint64_t inbound4 __rte_cache_aligned, inbound4_mask;
+	/* template of the outer headers, complete for TOS 0, length 0, no DF, ID 0: the IPv4
 	 * checksum is right for these, and takes in by addition what is filled in */
 	union {
-		uint8_t outer[48] __rte_cache_aligned;
+		uint8_t outer[48];
 		struct {
 			struct rte_ipv4_hdr ip4;
 			struct rte_udp_hdr udp4;
@@ -119,10 +140,6 @@ struct tunnel {
 			struct rte_udp_hdr udp6;
 		} __rte_packed;
 	};
-	/* an inbound envelope's IPv4 source and destination, as they lie in it, and which of their
-	 * bits have to be these */
-	uint64_t inbound4, inbound4_mask;
-	struct pkt view; /* template of an envelope's, but for tos, DF and next hop */
 	/* --- control lcore */
 	uint32_t outer_hash; /* parse_flow_hash of its envelopes */
 	struct tunnel_config config;
@@ -163,7 +180,7 @@ tunnel_prefetch(const struct tunnel_table *t, uint32_t index, uint16_t worker)
 	if (!tunnel)
 		return;
 	rte_prefetch0(tunnel);
-	rte_prefetch0(tunnel->outer);
+	rte_prefetch0(&tunnel->headers);
 	rte_prefetch0(&tunnel->inbound4);
 	/* they lie behind the tunnel: where, it need not be asked */
 	rte_prefetch0((const struct tunnel_worker *)(tunnel + 1) + worker);

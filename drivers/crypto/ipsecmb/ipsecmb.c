@@ -33,7 +33,7 @@ struct lane {
 	struct gcm_context_data context; /* the library's scratch */
 	uint8_t tags[CRYPTO_BURST][ICV] __rte_aligned(ICV);
 	struct gcm_calls calls;
-	struct library library;
+	struct library copy;
 } __rte_cache_aligned;
 
 struct ipsecmb_engine {
@@ -201,7 +201,7 @@ ipsecmb_destroy(struct crypto_engine *engine)
 	struct ipsecmb_engine *e = (struct ipsecmb_engine *)engine;
 
 	for (uint16_t i = 0; i < e->n_lanes; i++)
-		library_close(&e->lanes[i].library);
+		library_close(&e->lanes[i].copy);
 	rte_mempool_free(e->sessions);
 	rte_free(e);
 }
@@ -232,11 +232,11 @@ lanes_open(struct ipsecmb_engine *e, uint16_t n, struct error *err)
 {
 	for (; e->n_lanes < n; e->n_lanes++) {
 		struct lane *lane = &e->lanes[e->n_lanes];
-		int rc = library_open(&lane->library, e->n_lanes > 0, err);
+		int rc = library_open(&lane->copy, e->n_lanes > 0, err);
 
 		if (rc != 0)
 			return rc;
-		library_calls(&lane->library, &lane->calls);
+		library_calls(&lane->copy, &lane->calls);
 	}
 	return 0;
 }

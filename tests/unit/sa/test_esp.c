@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "esp_job.h"
 #include "fixture.h"
 #include "unit.h"
 
@@ -117,7 +118,7 @@ sealed(struct pair *pair, struct rte_mbuf *m, const uint8_t *bytes, uint32_t n)
 	assert_int_equal(seal_one(pair->out, &m, EXTRA), DROP_NONE);
 	assert_true(rte_pktmbuf_headroom(m) >= EXTRA);
 	assert_true(m->data_len >= 16);
-	assert_int_equal(m->pkt_len, n + esp_overhead(pair->out, n));
+	assert_int_equal(m->pkt_len, esp_bytes(esp_sa_of(pair->out).shape, n));
 	assert_int_equal((m->pkt_len - 32) % 4, 0);
 	packet_bytes(m, envelope);
 	if (n >= 8)
@@ -292,7 +293,7 @@ any_headroom_and_tailroom_will_do(void **state)
 			m->data_off = head;
 			memcpy(rte_pktmbuf_append(m, n), bytes, n);
 			m = sealed(&pair, m, bytes, n);
-			segments += tail < esp_overhead(pair.out, n) - 16;
+			segments += n + tail < esp_bytes(esp_sa_of(pair.out).shape, n) - 16;
 			assert_int_equal(m->nb_segs, segments);
 			opened(&pair, m, bytes, n, IPPROTO_IPIP);
 		}
@@ -346,8 +347,8 @@ payload_max_is_the_inverse_of_overhead(void **state)
 	for (uint32_t bytes = 36; bytes < 9100; bytes++) {
 		uint32_t n = esp_payload_max(a, bytes);
 
-		assert_true(n > 0 && n + esp_overhead(pair.out, n) <= bytes);
-		assert_true(n + 1 + esp_overhead(pair.out, n + 1) > bytes);
+		assert_true(n > 0 && esp_bytes(esp_sa_of(pair.out).shape, n) <= bytes);
+		assert_true(esp_bytes(esp_sa_of(pair.out).shape, n + 1) > bytes);
 	}
 	pair_destroy(&pair);
 }
