@@ -392,6 +392,20 @@ gateway_create(const struct gateway_options *options, struct report *report)
 
 /* --- the control lcore's loop --- */
 
+void
+gateway_listen(struct gateway *g, gateway_event_fn *listener, void *arg)
+{
+	g->listener = listener;
+	g->listener_arg = arg;
+}
+
+void
+gateway_tell(const struct gateway *g, const struct gateway_event *event)
+{
+	if (g->listener)
+		g->listener(g->listener_arg, event);
+}
+
 /* true: no port has received for as long as --exit-on-idle says. */
 static bool
 idle_for_long(struct gateway *g, uint64_t now)
@@ -424,6 +438,8 @@ links_tick(struct gateway *g)
 			continue;
 		log_notice(port, "%s: link %s", p->name, up ? "up" : "down");
 		__atomic_store_n(&p->link_up, up, __ATOMIC_RELAXED);
+		gateway_tell(g, &(struct gateway_event){
+					.kind = EVENT_port, .what = up ? "up" : "down", .port = p});
 		if (up)
 			neigh_announce(g->neighbours, p->index);
 		else

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "crypto.h"
 #include "errmsg.h"
+#include "gateway_event.h"
 #include "numa.h"
 #include "port_driver.h"
 
@@ -51,6 +52,9 @@ struct gateway_options {
 	 * a worker. Tests name one node twice. */
 	const struct numa_nodes *nodes;
 };
+
+/* Who is told what happens, from now on; NULL: nobody. Control lcore. */
+void gateway_listen(struct gateway *g, gateway_event_fn *listener, void *arg);
 
 /* How much memory EAL should have for this configuration, in MiB; a fair upper estimate. Before
  * rte_eal_init. */

@@ -239,6 +239,10 @@ neigh_changed(void *arg, const struct neigh *n, bool reachable)
 	struct error err;
 	uint32_t id;
 
+	gateway_tell(g, &(struct gateway_event){.kind = EVENT_neighbour,
+				.what = reachable ? "reachable" : "failed",
+				.port = g->tables.ports->ports[n->port],
+				.neigh = n});
 	if (!reachable)
 		rc = route_delete(g->routes, &r, &err);
 	else if (is_on_link(g, r.table, n))

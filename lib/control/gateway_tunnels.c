@@ -88,8 +88,10 @@ tunnel_update(const struct gateway *g, struct tunnel *t)
 
 /* Says what became of a tunnel; of many at once only how many. */
 static void
-say_state(const struct tunnel *t, uint32_t *said)
+say_state(const struct gateway *g, const struct tunnel *t, uint32_t *said)
 {
+	gateway_tell(g, &(struct gateway_event){
+				.kind = EVENT_tunnel, .what = t->up ? "up" : "down", .tunnel = t});
 	if (++*said <= SAID_MAX)
 		log_notice(tunnel, "%s is %s", t->config.name, t->up ? "up" : "down");
 	else
@@ -107,7 +109,7 @@ tunnel_resolve(struct gateway *g, struct tunnel *t, uint32_t *said)
 	tunnel_update(g, t);
 	if (t->up == was_up)
 		return t->mtu != old_mtu;
-	say_state(t, said);
+	say_state(g, t, said);
 	if (route_tunnel_state(g->routes, t->index, t->up, &err) != 0)
 		log_error(tunnel, "%s: %s", t->config.name, err.text);
 	return true;
@@ -186,6 +188,18 @@ sa_over(struct gateway_sa *s, uint64_t now)
 	return __atomic_load_n(&sa->hot.ended, __ATOMIC_RELAXED) || sa->hot.expired;
 }
 
+/* What ended it: "hard" (a lifetime), or "sequence" (its numbers). */
+static const char *
+sa_end_word(const struct sa *sa)
+{
+	const struct sa_hot *hot = &sa->hot;
+
+	if (hot->expired || counter_read(&hot->traffic.packets) >= hot->hard_packets ||
+		counter_read(&hot->traffic.bytes) >= hot->hard_bytes)
+		return "hard";
+	return "sequence";
+}
+
 static bool
 sa_soft_over(const struct gateway_sa *s, uint64_t now)
 {
@@ -195,6 +209,15 @@ sa_soft_over(const struct gateway_sa *s, uint64_t now)
 	return (s->soft_ms && now >= s->soft_ms) ||
 	       (soft->packets && counter_read(&traffic->packets) >= soft->packets) ||
 	       (soft->bytes && counter_read(&traffic->bytes) >= soft->bytes);
+}
+
+static void
+say_expired(const struct gateway *g, const struct gateway_sa *s, const char *what)
+{
+	gateway_tell(g, &(struct gateway_event){.kind = EVENT_expire,
+				.what = what,
+				.sa = s->sa,
+				.tunnel = g->tables.tunnels->tunnels[s->tunnel]});
 }
 
 static void
@@ -210,6 +233,7 @@ sas_tick(struct gateway *g, uint64_t now)
 			s->sa->soft_told = true;
 			log_notice(sa, "SPI 0x%08x: soft lifetime over",
 				rte_be_to_cpu_32(s->sa->spi_be));
+			say_expired(g, s, "soft");
 		}
 		if (!sa_over(s, now))
 			continue;
@@ -217,6 +241,7 @@ sas_tick(struct gateway *g, uint64_t now)
 		log_warn(sa, "SPI 0x%08x: %s", rte_be_to_cpu_32(s->sa->spi_be),
 			s->sa->hot.expired ? "hard lifetime over"
 					   : "sequence numbers or hard lifetime used up");
+		say_expired(g, s, sa_end_word(s->sa));
 		if (s->sa->direction == SA_OUT) {
 			tunnel_sas_assign(g, s->tunnel);
 			g->ways_changed = true;

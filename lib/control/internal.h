@@ -67,12 +67,17 @@ struct gateway {
 
 	struct limiter error_limit, echo_limit;
 	uint64_t drops[DROP_REASON_COUNT]; /* the control lcore's own */
+	gateway_event_fn *listener;
+	void *listener_arg;
 	int epoll;
 	uint64_t next_tick_ms, next_stats_ms;
 	uint64_t idle_since_ms, seen_activity;
 };
 
 uint64_t now_ms(void);
+
+/* Tells the listener, when there is one. */
+void gateway_tell(const struct gateway *g, const struct gateway_event *event);
 
 /* gateway_devices.c: ethdevs and ports */
 int devices_start(struct gateway *g, struct report *report);
