@@ -21,6 +21,7 @@
 #include "gateway.h"
 #include "ipsecmb.h"
 #include "log.h"
+#include "supervise.h"
 #include "testengine.h"
 
 enum exit_status { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -112,7 +113,7 @@ memory_is_there(const struct eal_line *line)
 }
 
 static int
-run(const struct args *args, const struct config *config)
+run(const struct args *args, const struct config *config, struct supervisor *supervisor)
 {
 	struct gateway_options options = {
 		.config = config,
@@ -129,6 +130,8 @@ run(const struct args *args, const struct config *config)
 		.exit_on_idle_ms = args->exit_on_idle_ms,
 		.stats_period_s = args->stats_period_s,
 		.state_dir = args->state_dir,
+		.on_tick = supervise_tick,
+		.on_tick_arg = supervisor,
 	};
 	struct report report = {0};
 	struct gateway *g = gateway_create(&options, &report);
@@ -144,6 +147,7 @@ run(const struct args *args, const struct config *config)
 		config->n_policies);
 	fflush(stdout);
 	status = gateway_run(g, &stopping) == 0 ? EXIT_STOPPED : EXIT_FAILED;
+	supervise_stopping(supervisor);
 	gateway_destroy(g, stdout);
 	return status;
 }
@@ -151,7 +155,9 @@ run(const struct args *args, const struct config *config)
 static int
 start(const struct args *args, const struct config *config)
 {
+	struct supervisor supervisor = {0};
 	struct eal_line line;
+	struct error err;
 	int status = EXIT_USAGE;
 
 	if (!eal_line_make(&line, args, config) || !memory_is_there(&line))
@@ -161,7 +167,10 @@ start(const struct args *args, const struct config *config)
 		fprintf(stderr, "espgw: EAL did not start: %s\n", rte_strerror(rte_errno));
 		goto out;
 	}
-	status = run(args, config);
+	if (notify_open(&supervisor.notify, &err) != 0)
+		log_warn(main, "%s; the service manager will hear nothing", err.text);
+	status = run(args, config, &supervisor);
+	notify_close(&supervisor.notify);
 	rte_eal_cleanup();
 out:
 	free(line.argv);

@@ -464,6 +464,7 @@ tick(struct gateway *g, uint64_t now)
 	tunnels_tick(g, now);
 	tunnels_follow(g);
 	nexthop_reclaim(g->nexthops, false);
+	health_tick(g, now);
 	if (g->options.stats_period_s && now >= g->next_stats_ms) {
 		if (g->next_stats_ms)
 			print_period(g);

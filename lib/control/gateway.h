@@ -48,6 +48,10 @@ struct gateway_options {
 	uint32_t exit_on_idle_ms; /* 0: never */
 	uint32_t stats_period_s;  /* 0: never */
 	const char *state_dir;
+	/* Called about ten times a second while the gateway runs, for the first time once packets
+	 * are forwarded, on the control lcore. NULL: not */
+	void (*on_tick)(void *arg, const struct gateway *g, uint64_t now_ms);
+	void *on_tick_arg;
 	/* where tables have a replica; the workers take these in turn. NULL: on each node that has
 	 * a worker. Tests name one node twice. */
 	const struct numa_nodes *nodes;
@@ -69,6 +73,16 @@ struct gateway *gateway_create(const struct gateway_options *options, struct rep
 /* Launches the workers and serves as control lcore until *stop, or idle for long enough. 0, or 1
  * when something failed. */
 int gateway_run(struct gateway *g, const volatile sig_atomic_t *stop);
+
+/* How it goes, for who supervises the process. */
+struct gateway_health {
+	uint64_t silent_ms;     /* since a turn of that worker was last seen, to 100 ms */
+	uint16_t worker, lcore; /* the one that has been silent the longest */
+	uint32_t tunnels, tunnels_up;
+};
+
+/* At the time that on_tick was given. Looks at every tunnel: not for every tick. Control lcore. */
+void gateway_health(const struct gateway *g, uint64_t now_ms, struct gateway_health *health);
 
 /* Stops the workers, frees all; writes the summary to `out` (a FILE, or NULL for none). */
 void gateway_destroy(struct gateway *g, void *out);

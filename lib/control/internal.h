@@ -54,6 +54,9 @@ struct gateway {
 
 	struct worker *workers[WORKERS_MAX];
 	struct rte_ring *inboxes[WORKERS_MAX];
+	struct {
+		uint64_t polls, seen_ms; /* the worker's turns, and when there was a new one */
+	} turns[WORKERS_MAX];
 	uint16_t n_workers;
 	struct rte_ring *to_control;
 	bool stop_workers; /* atomic */
@@ -121,6 +124,9 @@ extern const struct neigh_ops slow_neigh_ops;
 
 /* gateway_audit.c: the record of a dropped packet; takes m */
 void audit_record(const struct gateway *g, struct rte_mbuf *m);
+
+/* gateway_health.c */
+void health_tick(struct gateway *g, uint64_t now);
 
 /* gateway_summary.c */
 void summary_print(const struct gateway *g, FILE *out);

@@ -1,0 +1,112 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""espgw as a service: what it tells the manager that started it, and when it does not."""
+import contextlib
+import ctypes
+import os
+import time
+
+import scene
+from gateway import Gateway, GatewayTest, Running, main, pcap_write, scratch
+from manager import Manager
+
+OUT = scene.Side(0x1001, "out")
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def ptrace(request, thread):
+    if libc.ptrace(request, thread, None, None) != 0:
+        raise OSError(ctypes.get_errno(), "ptrace")
+
+
+@contextlib.contextmanager
+def held(thread):
+    """That thread, and no other one of its process, does not run meanwhile."""
+    ptrace(PTRACE_SEIZE, thread)
+    ptrace(PTRACE_INTERRUPT, thread)
+    os.waitpid(thread, 0x40000000)  # __WALL
+    try:
+        yield
+    finally:
+        ptrace(PTRACE_DETACH, thread)
+
+
+def worker_thread(pid):
+    """The thread of EAL's first worker lcore."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/comm", encoding="utf-8") as file:
+            if file.read().strip() in ("lcore-worker-1", "rte-worker-1"):
+                return int(thread)
+    raise AssertionError("there is no worker thread")
+
+
+class Notify(GatewayTest):
+    @contextlib.contextmanager
+    def service(self, path=None, watchdog=None, config=None):
+        """A running gateway and its manager."""
+        with scratch() as folder:
+            manager = Manager(path or f"{folder}/notify")
+            for name in ("lan", "wan"):
+                pcap_write(f"{folder}/{name}.rx.pcap", [])
+            gateway = Gateway(config or scene.config(sas=[OUT.config()]), idle_ms=0)
+            running = Running(gateway, folder, ["lan", "wan"], None, prefix=manager.environment(watchdog))
+            try:
+                yield running, manager
+            finally:
+                self.result = running.stop()
+                manager.listen()
+                manager.close()
+
+    def test_life(self):
+        """Ready once it forwards; how it goes; stopping, and nothing after that."""
+        for path in (None, f"@espgw-manager-{os.getpid()}"):
+            with self.subTest(path=path):
+                with self.service(path) as (running, manager):
+                    self.assertTrue(running.wait_for(lambda: manager.heard("STATUS=")))
+                    self.assertEqual(manager.lines, ["READY=1", "STATUS=forwarding; 1 of 1 tunnels are up"])
+                self.assert_clean(self.result)
+                self.assertEqual(manager.lines[2:], ["STOPPING=1", "STATUS=stopping"])
+
+    def test_tunnel_down(self):
+        with self.service(config=scene.config(sas=[])) as (running, manager):
+            self.assertTrue(running.wait_for(lambda: manager.heard("STATUS=forwarding; 0 of 1 tunnels are up")))
+
+    def test_wrong_configuration(self):
+        """What does not come up is never ready."""
+        with self.service(config=scene.config(sas=[OUT.config(tunnel="none")])) as (running, manager):
+            running.wait_for(lambda: False)
+        self.assertEqual(self.result.status, 2, self.result.describe())
+        self.assertEqual(manager.lines, [])
+
+    def test_nobody_listens(self):
+        """A manager that is not there is said, and no reason not to run."""
+        with scratch() as folder:
+            for name in ("lan", "wan"):
+                pcap_write(f"{folder}/{name}.rx.pcap", [])
+            running = Running(Gateway(scene.config(sas=[OUT.config()]), idle_ms=500), folder, ["lan", "wan"], None,
+                              prefix=["env", f"NOTIFY_SOCKET={folder}/nobody"])
+            running.process.wait(60)
+            result = running.stop()
+        self.assert_clean(result)
+        self.assertIn("nobody: No such file or directory; the service manager will hear nothing", result.text)
+
+    def test_heartbeat(self):
+        """Four in each interval while idle workers sleep; none while a worker hangs; again when it goes on."""
+        with self.service(watchdog=4) as (running, manager):
+            self.assertTrue(running.wait_for(lambda: manager.heard("READY=1")))
+            self.assertIn(manager.heartbeats(4), range(3, 6))
+            with held(worker_thread(running.process.pid)):
+                time.sleep(3)
+                self.assertEqual(manager.heartbeats(2), 0)
+                self.assertTrue(manager.heard("STATUS=worker 0 on lcore 1 makes no progress"))
+            again = "STATUS=forwarding; 1 of 1 tunnels are up"
+            self.assertTrue(running.wait_for(lambda: manager.listen().count(again) == 2))
+            self.assertIn(manager.heartbeats(4), range(3, 6))
+        self.assert_clean(self.result)
+        self.assertRegex(self.result.text, "worker 0 on lcore 1 has made no turn for [0-9]+ ms")
+
+
+if __name__ == "__main__":
+    main()
