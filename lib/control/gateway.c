@@ -344,7 +344,8 @@ static const struct {
 	{"neighbours", start_neighbours, release_neighbours, NULL},
 	{"workers", workers_create, workers_release, workers_destroy},
 	{"configuration", apply_config, NULL, apply_undo},
-	{"telemetry", telemetry_start, telemetry_stop, NULL},
+	{"questions", ask_start, ask_stop, NULL},
+	{"telemetry", telemetry_start, NULL, NULL},
 };
 
 static void
@@ -475,8 +476,6 @@ tick(struct gateway *g, uint64_t now)
 int
 gateway_run(struct gateway *g, const volatile sig_atomic_t *stop)
 {
-	struct epoll_event event;
-
 	for (uint16_t i = 0; i < g->tables.ports->count; i++)
 		if (g->tables.ports->ports[i]->link_up)
 			neigh_announce(g->neighbours, i);
@@ -494,8 +493,7 @@ gateway_run(struct gateway *g, const volatile sig_atomic_t *stop)
 			tick(g, now);
 		if (idle_for_long(g, now))
 			break;
-		if (found == 0)
-			epoll_wait(g->epoll, &event, 1, CONTROL_SLEEP_MS);
+		watch_wait(g, found ? 0 : CONTROL_SLEEP_MS);
 	}
 	return 0;
 }

@@ -70,6 +70,26 @@ uint32_t gateway_memory_mb(const struct config *config, uint32_t mbufs, uint16_t
  */
 struct gateway *gateway_create(const struct gateway_options *options, struct report *report);
 
+/* A file descriptor that the control lcore looks at between its turns. */
+struct gateway_watch {
+	int fd;
+	void (*ready)(void *arg); /* it can be read from; called again while that is so */
+	void *arg;
+};
+
+/* The watch is the caller's, and stays where it is until it is removed. 0/-errno. Control lcore. */
+int gateway_watch_add(struct gateway *g, struct gateway_watch *watch);
+void gateway_watch_remove(struct gateway *g, const struct gateway_watch *watch);
+
+/*
+ * Any other thread than the control lcore: has the control lcore call answer(g, arg), between two
+ * of its turns, so that all that it alone writes can be read. Returns what answer returned, or
+ * without its having been called -ENODEV (no gateway, or it stops) or -ETIMEDOUT (the control lcore
+ * was busy for so long).
+ */
+typedef int gateway_ask_fn(struct gateway *g, void *arg);
+int gateway_ask(gateway_ask_fn *answer, void *arg, uint32_t timeout_ms);
+
 /* Launches the workers and serves as control lcore until *stop, or idle for long enough. 0, or 1
  * when something failed. */
 int gateway_run(struct gateway *g, const volatile sig_atomic_t *stop);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* /espgw/… in rte_telemetry: everything counted. A reply holds 16 KB: lists are ids, details by id.
- */
+/* /espgw/… in rte_telemetry: everything counted, as the control lcore finds it. A reply holds 16
+ * KB: lists are ids, details by id. */
 
 #include <ctype.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,13 +14,7 @@
 
 #include "internal.h"
 
-/*
- * rte_telemetry of 22.11 gives its callbacks no argument, and takes no command back. So one handler
- * serves them all: under the lock it finds the gateway there, or gone. Written by the control
- * lcore, read by the telemetry threads.
- */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static const struct gateway *the_gateway;
+enum { PATIENCE_MS = 2000 }; /* of a telemetry thread; building many policies takes a second */
 
 typedef int answer_fn(const struct gateway *g, const char *params, struct rte_tel_data *d);
 
@@ -282,41 +275,39 @@ static const struct {
 	{"/espgw/sa", sa_counters_handler, "Ids of SAs; with an id, that SA's counters"},
 };
 
+struct request {
+	answer_fn *answer;
+	const char *params;
+	struct rte_tel_data *data;
+};
+
+static int
+answer_request(struct gateway *g, void *arg)
+{
+	const struct request *r = arg;
+
+	return r->answer(g, r->params, r->data);
+}
+
+/* A telemetry thread. */
 static int
 dispatch(const char *command, const char *params, struct rte_tel_data *d)
 {
-	int rc = -ENODEV;
+	struct request r = {.params = params, .data = d};
 
-	pthread_mutex_lock(&lock);
-	for (size_t i = 0; the_gateway && i < RTE_DIM(commands); i++)
+	for (size_t i = 0; i < RTE_DIM(commands); i++)
 		if (strcmp(command, commands[i].command) == 0)
-			rc = commands[i].answer(the_gateway, params, d);
-	pthread_mutex_unlock(&lock);
-	return rc;
-}
-
-static void
-set_gateway(const struct gateway *g)
-{
-	pthread_mutex_lock(&lock);
-	the_gateway = g;
-	pthread_mutex_unlock(&lock);
+			r.answer = commands[i].answer;
+	return r.answer ? gateway_ask(answer_request, &r, PATIENCE_MS) : -ENOENT;
 }
 
 int
 telemetry_start(struct gateway *g, struct report *report)
 {
+	(void)g;
 	(void)report;
-	set_gateway(g);
 	/* a second gateway in one process (tests) finds them registered */
 	for (size_t i = 0; i < RTE_DIM(commands); i++)
 		rte_telemetry_register_cmd(commands[i].command, dispatch, commands[i].help);
 	return 0;
-}
-
-void
-telemetry_stop(struct gateway *g)
-{
-	(void)g;
-	set_gateway(NULL);
 }

@@ -135,8 +135,14 @@ void port_sum(
 void tunnel_sum(const struct tunnel *t, struct counter *out, struct counter *in);
 uint64_t gateway_drops(const struct gateway *g, enum drop_reason reason);
 
+/* gateway_watch.c: waits so long for a watched descriptor, and calls what is ready; false: none */
+bool watch_wait(struct gateway *g, int timeout_ms);
+
+/* gateway_ask.c */
+int ask_start(struct gateway *g, struct report *report);
+void ask_stop(struct gateway *g);
+
 /* gateway_telemetry.c */
 int telemetry_start(struct gateway *g, struct report *report);
-void telemetry_stop(struct gateway *g);
 
 #endif
