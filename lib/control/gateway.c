@@ -267,30 +267,6 @@ stop_crypto(struct gateway *g)
 		g->engine->ops->destroy(g->engine);
 }
 
-static bool
-has_outbound_sa(const struct config *config)
-{
-	for (uint32_t i = 0; i < config->n_sas; i++)
-		if (config->sas[i].sa.direction == SA_OUT)
-			return true;
-	return false;
-}
-
-static int
-start_state(struct gateway *g, struct report *report)
-{
-	struct error err;
-
-	if (!has_outbound_sa(g->config))
-		return 0;
-	g->state = seq_state_open(g->options.state_dir, &err);
-	if (!g->state) {
-		report_add(report, NULL, 0, "--state", "%s", err.text);
-		return -EIO;
-	}
-	return 0;
-}
-
 static void
 stop_state(struct gateway *g)
 {
@@ -339,11 +315,12 @@ static const struct {
 	{"pools", start_pools, NULL, stop_pools},
 	{"tables", start_tables, NULL, stop_tables},
 	{"crypto", start_crypto, NULL, stop_crypto},
-	{"state", start_state, NULL, stop_state},
+	{"state", NULL, NULL, stop_state},
 	{"devices", devices_start, devices_stop, NULL},
 	{"neighbours", start_neighbours, release_neighbours, NULL},
 	{"workers", workers_create, workers_release, workers_destroy},
-	{"configuration", apply_config, NULL, apply_undo},
+	{"objects", objects_start, NULL, apply_undo},
+	{"configuration", apply_config, NULL, NULL},
 	{"questions", ask_start, ask_stop, NULL},
 	{"telemetry", telemetry_start, NULL, NULL},
 };
@@ -377,7 +354,7 @@ gateway_create(const struct gateway_options *options, struct report *report)
 	g->config = options->config;
 	g->epoll = -1;
 	for (size_t i = 0; i < RTE_DIM(modules); i++) {
-		int rc = modules[i].start(g, report);
+		int rc = modules[i].start ? modules[i].start(g, report) : 0;
 
 		if (rc == 0)
 			continue;
@@ -483,11 +460,13 @@ gateway_run(struct gateway *g, const volatile sig_atomic_t *stop)
 		__atomic_store_n(&g->views[i]->forwarding, true, __ATOMIC_RELEASE);
 	if (workers_launch(g) != 0)
 		return 1;
-	log_notice(control, "forwarding: %u tunnels, %u SAs, %u routes", g->config->n_tunnels,
-		g->n_sas, g->config->n_routes);
+	log_notice(control, "forwarding: %u tunnels, %u SAs, %u routes", g->n_tunnels, g->sas.count,
+		g->config->n_routes);
 	while (!*stop) {
 		uint16_t found = slow_poll(g);
 		uint64_t now = now_ms();
+
+		reaper_poll(g);
 
 		if (now >= g->next_tick_ms)
 			tick(g, now);

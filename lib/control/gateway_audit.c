@@ -50,12 +50,12 @@ read_packet(const struct gateway *g, struct rte_mbuf *m, enum drop_reason why)
 	case DROP_selector_in:
 		r.src = ip_src(m);
 		r.dst = ip_dst(m);
-		r.spi = rte_be_to_cpu_32(p->sa->spi_be);
+		r.spi = rte_be_to_cpu_32(p->sa_spi_be);
 		r.seq = (uint32_t)p->seq;
 		return r;
 	default:
 		read_esp(m, 0, &r);
-		t = tunnel_get(g->tables.tunnels, p->sa->tunnel, p->sa->tunnel_generation);
+		t = tunnel_get(g->tables.tunnels, p->tunnel, p->tunnel_generation);
 		if (t) {
 			r.src = t->config.remote;
 			r.dst = t->config.local;

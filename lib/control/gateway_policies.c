@@ -3,8 +3,14 @@
 /* The ordered policies in force: a set is built aside, for each NUMA node, and swapped in whole. */
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "change.h"
+#include "gateway_change.h"
 #include "internal.h"
+
+/* --- the sets that workers use */
 
 static void
 destroy(const struct gateway *g, struct spd **sets)
@@ -17,7 +23,8 @@ static int
 build(const struct gateway *g, const struct spd_policy *policies, uint32_t n, struct spd **sets,
 	struct error *err)
 {
-	for (uint16_t i = 0; i < g->nodes.n; i++) {
+	memset(sets, 0, g->nodes.n * sizeof(struct spd *));
+	for (uint16_t i = 0; n > 0 && i < g->nodes.n; i++) {
 		sets[i] = spd_build(policies, n, g->n_workers, g->nodes.sockets[i], err);
 		if (sets[i])
 			continue;
@@ -27,20 +34,239 @@ build(const struct gateway *g, const struct spd_policy *policies, uint32_t n, st
 	return 0;
 }
 
+/* Workers use these sets from now on; what they used is in sets. */
+static void
+exchange(struct gateway *g, struct spd **sets)
+{
+	for (uint16_t i = 0; i < g->nodes.n; i++)
+		sets[i] = __atomic_exchange_n(&g->views[i]->spd, sets[i], __ATOMIC_ACQ_REL);
+}
+
 int
 policies_replace(
 	struct gateway *g, const struct spd_policy *policies, uint32_t n, struct error *err)
 {
-	struct spd *sets[RTE_MAX_NUMA_NODES] = {0}, *old[RTE_MAX_NUMA_NODES];
-	int rc = n ? build(g, policies, n, sets, err) : 0;
+	struct spd *sets[RTE_MAX_NUMA_NODES];
+	int rc = build(g, policies, n, sets, err);
 
 	if (rc != 0)
 		return rc;
-	for (uint16_t i = 0; i < g->nodes.n; i++)
-		old[i] = __atomic_exchange_n(&g->views[i]->spd, sets[i], __ATOMIC_ACQ_REL);
+	exchange(g, sets);
 	/* a burst that was classified by the old set is done with it when its worker is quiescent
 	 */
 	rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
-	destroy(g, old);
+	destroy(g, sets);
+	return 0;
+}
+
+/* --- as one change */
+
+static void
+hits_add(const struct gateway *g, struct spd *const *sets, uint32_t index, struct counter *sum)
+{
+	struct counter hits;
+
+	for (uint16_t i = 0; i < g->nodes.n; i++) {
+		if (!sets[i])
+			continue;
+		spd_hits_get(sets[i], index, &hits);
+		sum->packets += hits.packets;
+		sum->bytes += hits.bytes;
+	}
+}
+
+struct counter
+policy_hits(const struct gateway *g, uint32_t index)
+{
+	struct counter sum = g->policies.policies[index].earlier;
+	struct spd *sets[RTE_MAX_NUMA_NODES];
+
+	for (uint16_t i = 0; i < g->nodes.n; i++)
+		sets[i] = g->views[i]->spd;
+	hits_add(g, sets, index, &sum);
+	return sum;
+}
+
+static void
+policies_undo(struct gateway *g, struct change_op *op)
+{
+	(void)g;
+	free(op->policies.list.policies);
+}
+
+static void
+lists_exchange(struct gateway *g, struct change_op *op)
+{
+	struct policy_list old = g->policies;
+
+	g->policies = op->policies.list;
+	op->policies.list = old;
+	exchange(g, op->policies.sets);
+}
+
+static int
+policies_publish(struct gateway *g, struct change_op *op, struct error *err)
+{
+	const struct policy_list *list = &op->policies.list;
+	struct spd_policy *policies = calloc(RTE_MAX(list->n, 1u), sizeof(*policies));
+	int rc;
+
+	if (!policies)
+		return error_set(err, -ENOMEM, "no memory for %u policies", list->n);
+	for (uint32_t i = 0; i < list->n; i++)
+		policies[i] = list->policies[i].policy;
+	rc = build(g, policies, list->n, op->policies.sets, err);
+	free(policies);
+	if (rc == 0)
+		lists_exchange(g, op);
+	return rc;
+}
+
+static void
+policies_unpublish(struct gateway *g, struct change_op *op)
+{
+	lists_exchange(g, op);
+	rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
+	destroy(g, op->policies.sets);
+}
+
+static struct gateway_policy *
+find(const struct policy_list *list, uint32_t id)
+{
+	for (uint32_t i = 0; i < list->n; i++)
+		if (list->policies[i].id == id)
+			return &list->policies[i];
+	return NULL;
+}
+
+/* What the old sets counted is complete when no worker uses them any more. */
+static void
+policies_finish(struct gateway *g, struct change_op *op)
+{
+	const struct policy_list *old = &op->policies.list;
+	struct gateway_policy *same;
+
+	rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
+	for (uint32_t i = 0; i < old->n; i++) {
+		same = find(&g->policies, old->policies[i].id);
+		if (same)
+			hits_add(g, op->policies.sets, i, &same->earlier);
+	}
+	destroy(g, op->policies.sets);
+	free(old->policies);
+}
+
+static const struct change_kind policies_changed = {
+	policies_undo, policies_publish, policies_unpublish, policies_finish};
+
+/* The list that this change edits: a copy of the one in force at first. With room for one more. */
+static struct policy_list *
+edit(struct gateway *g, struct error *err)
+{
+	struct policy_list *list = change_policies(&g->change);
+	struct change_op *op;
+
+	if (!list) {
+		op = change_add(g, &policies_changed, err);
+		if (!op)
+			return NULL;
+		list = &op->policies.list;
+		list->policies = malloc((g->policies.n + 1) * sizeof(*list->policies));
+		if (!list->policies) {
+			change_drop(g);
+			error_set(err, -ENOMEM, "no memory for another policy");
+			return NULL;
+		}
+		g->change.policies = g->change.n;
+		if (g->policies.n)
+			memcpy(list->policies, g->policies.policies,
+				g->policies.n * sizeof(*list->policies));
+		list->n = g->policies.n;
+		return list;
+	}
+	struct gateway_policy *more =
+		realloc(list->policies, (list->n + 1) * sizeof(*list->policies));
+	if (!more) {
+		error_set(err, -ENOMEM, "no memory for another policy");
+		return NULL;
+	}
+	list->policies = more;
+	return list;
+}
+
+static int
+check_tunnel(const struct gateway *g, const struct config_policy *c, struct error *err)
+{
+	if (c->action == SPD_PROTECT && g->by_tunnel[c->tunnel].leaving)
+		return error_set(err, -ENOENT, "tunnel: the same batch deletes it");
+	return 0;
+}
+
+static struct spd_policy
+policy_of(const struct config_policy *c)
+{
+	return (struct spd_policy){.priority = c->priority,
+		.action = c->action,
+		.tunnel = c->tunnel,
+		.selector = c->selector};
+}
+
+int
+gateway_policy_add(
+	struct gateway *g, const struct config_policy *c, uint32_t *id, struct error *err)
+{
+	int rc = check_tunnel(g, c, err);
+	struct policy_list *list = rc == 0 ? edit(g, err) : NULL;
+
+	if (rc != 0 || !list)
+		return rc != 0 ? rc : -ENOMEM;
+	*id = ++g->last_policy_id;
+	list->policies[list->n++] = (struct gateway_policy){.id = *id, .policy = policy_of(c)};
+	return 0;
+}
+
+/* The policy of that id as the change under way has left it, in a list that may be edited. */
+static int
+edit_one(struct gateway *g, uint32_t id, struct policy_list **list, struct gateway_policy **policy,
+	struct error *err)
+{
+	const struct policy_list *now = change_policies(&g->change);
+
+	if (!find(now ? now : &g->policies, id))
+		return error_set(err, -ENOENT, "id: there is no policy %u", id);
+	*list = edit(g, err);
+	if (!*list)
+		return -ENOMEM;
+	*policy = find(*list, id);
+	return 0;
+}
+
+int
+gateway_policy_update(
+	struct gateway *g, uint32_t id, const struct config_policy *c, struct error *err)
+{
+	struct gateway_policy *policy;
+	struct policy_list *list;
+	int rc = check_tunnel(g, c, err);
+
+	if (rc == 0)
+		rc = edit_one(g, id, &list, &policy, err);
+	if (rc == 0)
+		policy->policy = policy_of(c);
+	return rc;
+}
+
+int
+gateway_policy_delete(struct gateway *g, uint32_t id, struct error *err)
+{
+	struct gateway_policy *policy;
+	struct policy_list *list;
+	int rc = edit_one(g, id, &list, &policy, err);
+
+	if (rc != 0)
+		return rc;
+	memmove(policy, policy + 1,
+		(size_t)(&list->policies[list->n] - (policy + 1)) * sizeof(*policy));
+	list->n--;
 	return 0;
 }

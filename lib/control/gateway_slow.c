@@ -154,13 +154,28 @@ local(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 		slow_drop(g, m, DROP_local_unhandled);
 }
 
+/* The next hop was another one's by now, when its route went while the packet was on its way. */
+static bool
+is_way_of(const struct gateway *g, const struct rte_mbuf *m, uint32_t id)
+{
+	const struct nexthop *entries = g->tables.nexthops;
+	struct ip_addr dst = ip_dst(m);
+	uint32_t now = fib_lookup(g->fib, pkt_const(m)->table, &dst);
+
+	for (uint8_t i = 0; entries[now].type == NEXTHOP_GROUP && i < entries[now].n_members; i++)
+		if (entries[now].members[i] == id)
+			return true;
+	return now == id;
+}
+
 static void
 resolve(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 {
 	const struct nexthop *nh = &g->tables.nexthops[pkt(m)->nexthop];
 	struct ip_addr addr = nh->type == NEXTHOP_NEIGHBOUR ? nh->addr : ip_dst(m);
 
-	if (nh->type != NEXTHOP_NEIGHBOUR && nh->type != NEXTHOP_CONNECTED)
+	if ((nh->type != NEXTHOP_NEIGHBOUR && nh->type != NEXTHOP_CONNECTED) ||
+		!is_way_of(g, m, pkt(m)->nexthop))
 		slow_drop(g, m, DROP_no_route);
 	else
 		neigh_resolve(g->neighbours, nh->port, &addr, m, now);
@@ -205,6 +220,16 @@ neigh_send_frame(void *arg, uint16_t port, struct rte_mbuf *m)
 	slow_send(arg, m, TASK_SEND_FRAME);
 }
 
+struct route
+neighbour_route(const struct gateway *g, const struct neigh *n)
+{
+	return (struct route){.table = g->tables.ports->ports[n->port]->table,
+		.prefix = {n->addr, ip_addr_bits(&n->addr)},
+		.via = ROUTE_VIA_NEIGHBOUR,
+		.addr = n->addr,
+		.port = n->port};
+}
+
 /*
  * Whether the route to a neighbour is that of its link. Elsewhere it gets no host route: a tunnel's
  * or a gateway's more specific route inside an on-link prefix must not give way to whoever answers
@@ -213,13 +238,8 @@ neigh_send_frame(void *arg, uint16_t port, struct rte_mbuf *m)
 static bool
 is_on_link(const struct gateway *g, uint16_t table, const struct neigh *n)
 {
-	const struct nexthop *nh = &g->tables.nexthops[fib_lookup(g->fib, table, &n->addr)];
-
-	if (ip_addr_is_link_local(&n->addr))
-		return false;
-	if (nh->type == NEXTHOP_NEIGHBOUR)
-		return nh->port == n->port && ip_addr_equal(&nh->addr, &n->addr);
-	return nh->type == NEXTHOP_CONNECTED && nh->port == n->port;
+	return !ip_addr_is_link_local(&n->addr) &&
+	       route_is_on_link(g->routes, table, n->port, &n->addr);
 }
 
 /*
@@ -230,11 +250,7 @@ static void
 neigh_changed(void *arg, const struct neigh *n, bool reachable)
 {
 	struct gateway *g = arg;
-	struct route r = {.table = g->tables.ports->ports[n->port]->table,
-		.prefix = {n->addr, ip_addr_bits(&n->addr)},
-		.via = ROUTE_VIA_NEIGHBOUR,
-		.addr = n->addr,
-		.port = n->port};
+	struct route r = neighbour_route(g, n);
 	int rc = -ENOENT; /* no route changed */
 	struct error err;
 	uint32_t id;

@@ -44,6 +44,15 @@ tunnel_sum(const struct tunnel *t, struct counter *out, struct counter *in)
 	}
 }
 
+void
+tunnel_total(
+	const struct gateway *g, const struct tunnel *t, struct counter *out, struct counter *in)
+{
+	tunnel_sum(t, out, in);
+	sum_add(out, &g->by_tunnel[t->index].earlier_out);
+	sum_add(in, &g->by_tunnel[t->index].earlier_in);
+}
+
 static void
 print_ports(const struct gateway *g, FILE *out)
 {
@@ -80,7 +89,7 @@ print_tunnels(const struct gateway *g, FILE *out)
 
 		if (!t)
 			continue;
-		tunnel_sum(t, &sealed, &opened);
+		tunnel_total(g, t, &sealed, &opened);
 		fprintf(out,
 			"tunnel %-10s out %9" PRIu64 " %14" PRIu64 " in %10" PRIu64 " %14" PRIu64
 			" %s\n",
@@ -92,9 +101,11 @@ print_tunnels(const struct gateway *g, FILE *out)
 static void
 print_sas(const struct gateway *g, FILE *out)
 {
-	for (uint32_t i = 0; i < g->n_sas; i++) {
-		const struct sa *sa = g->sas[i].sa;
+	for (uint32_t i = 0; i < g->sas.used; i++) {
+		const struct sa *sa = g->sas.places[i].sa;
 
+		if (!sa || g->sas.places[i].leaving)
+			continue;
 		fprintf(out, "sa 0x%08x %-3s %10" PRIu64 " %14" PRIu64 " worker %u\n",
 			rte_be_to_cpu_32(sa->spi_be), sa->direction == SA_OUT ? "out" : "in",
 			counter_read(&sa->hot.traffic.packets),

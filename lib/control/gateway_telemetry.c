@@ -219,11 +219,11 @@ tunnel_handler(const struct gateway *g, const char *params, struct rte_tel_data 
 	uint32_t id;
 
 	if (!params)
-		return list_handler(d, g->config->n_tunnels);
+		return list_handler(d, g->n_tunnels);
 	if (!id_param(params, tunnels->capacity, &id) || !tunnels->tunnels[id])
 		return -EINVAL;
 	t = tunnels->tunnels[id];
-	tunnel_sum(t, &out, &in);
+	tunnel_total(g, t, &out, &in);
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "name", t->config.name);
 	rte_tel_data_add_dict_string(d, "state", t->up ? "up" : "down");
@@ -241,10 +241,10 @@ sa_counters_handler(const struct gateway *g, const char *params, struct rte_tel_
 	uint32_t id;
 
 	if (!params)
-		return list_handler(d, g->n_sas);
-	if (!id_param(params, g->n_sas, &id))
+		return list_handler(d, g->sas.used);
+	if (!id_param(params, g->sas.used, &id) || !g->sas.places[id].live)
 		return -EINVAL;
-	sa = g->sas[id].sa;
+	sa = g->sas.places[id].sa;
 	rte_tel_data_start_dict(d);
 	snprintf(spi, sizeof(spi), "0x%08x", rte_be_to_cpu_32(sa->spi_be));
 	rte_tel_data_add_dict_string(d, "spi", spi);

@@ -10,8 +10,7 @@
 #include "parse.h"
 
 enum {
-	SAID_MAX = 32,      /* tunnels named when many go up or down at once */
-	SAS_A_TICK = 16384, /* SAs whose lifetimes are looked at in one tick: 100,000 in 0.7 s */
+	SAID_MAX = 32, /* tunnels named when many go up or down at once */
 };
 
 /* What a tunnel's outer route leads to now. */
@@ -69,8 +68,7 @@ has_live_sa(const struct gateway *g, const struct tunnel *t)
 	return false;
 }
 
-/* Takes over what the outer route says. */
-static void
+void
 tunnel_update(const struct gateway *g, struct tunnel *t)
 {
 	struct outer_way way = outer_way(g, t);
@@ -138,115 +136,29 @@ tunnels_resolve(struct gateway *g)
 }
 
 void
+tunnels_resolve_some(struct gateway *g, const uint32_t *indexes, uint32_t n)
+{
+	bool changed = false;
+	uint32_t said = 0;
+	struct error err;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct tunnel *t = g->tables.tunnels->tunnels[indexes[i]];
+
+		changed |= t && tunnel_resolve(g, t, &said);
+	}
+	if (!changed)
+		return;
+	if (route_commit(g->routes, &err) != 0)
+		log_error(fib, "%s", err.text);
+	g->ways_changed = true; /* others may be inside these */
+}
+
+void
 tunnels_follow(struct gateway *g)
 {
 	if (g->ways_changed)
 		tunnels_resolve(g);
-}
-
-/* The outbound SA for a worker's packets: its own (RFC 9611), else the newest that is nobody's own,
- * else the newest of all. */
-static struct sa *
-choose_sa(const struct gateway *g, uint32_t tunnel, uint16_t worker)
-{
-	struct sa *fallback = NULL, *any = NULL;
-
-	for (uint32_t i = g->newest_out[tunnel]; i != SA_NONE; i = g->sas[i].older) {
-		const struct gateway_sa *s = &g->sas[i];
-
-		if (s->over)
-			continue;
-		if (s->has_owner && s->sa->owner == worker)
-			return s->sa;
-		if (!s->has_owner && !fallback)
-			fallback = s->sa;
-		if (!any)
-			any = s->sa;
-	}
-	return fallback ? fallback : any;
-}
-
-void
-tunnel_sas_assign(struct gateway *g, uint32_t tunnel)
-{
-	struct tunnel *t = g->tables.tunnels->tunnels[tunnel];
-
-	for (uint16_t w = 0; w < g->n_workers; w++)
-		__atomic_store_n(&t->workers[w].sa_out, choose_sa(g, tunnel, w), __ATOMIC_RELEASE);
-}
-
-/* true: the SA's end, which has not been dealt with. */
-static bool
-sa_over(struct gateway_sa *s, uint64_t now)
-{
-	struct sa *sa = s->sa;
-
-	if (s->over)
-		return false;
-	if (s->expires_ms && now >= s->expires_ms)
-		__atomic_store_n(&sa->hot.expired, 1, __ATOMIC_RELAXED);
-	return __atomic_load_n(&sa->hot.ended, __ATOMIC_RELAXED) || sa->hot.expired;
-}
-
-/* What ended it: "hard" (a lifetime), or "sequence" (its numbers). */
-static const char *
-sa_end_word(const struct sa *sa)
-{
-	const struct sa_hot *hot = &sa->hot;
-
-	if (hot->expired || counter_read(&hot->traffic.packets) >= hot->hard_packets ||
-		counter_read(&hot->traffic.bytes) >= hot->hard_bytes)
-		return "hard";
-	return "sequence";
-}
-
-static bool
-sa_soft_over(const struct gateway_sa *s, uint64_t now)
-{
-	const struct sa_lifetime *soft = &s->sa->soft;
-	const struct counter *traffic = &s->sa->hot.traffic;
-
-	return (s->soft_ms && now >= s->soft_ms) ||
-	       (soft->packets && counter_read(&traffic->packets) >= soft->packets) ||
-	       (soft->bytes && counter_read(&traffic->bytes) >= soft->bytes);
-}
-
-static void
-say_expired(const struct gateway *g, const struct gateway_sa *s, const char *what)
-{
-	gateway_tell(g, &(struct gateway_event){.kind = EVENT_expire,
-				.what = what,
-				.sa = s->sa,
-				.tunnel = g->tables.tunnels->tunnels[s->tunnel]});
-}
-
-static void
-sas_tick(struct gateway *g, uint64_t now)
-{
-	uint32_t n = RTE_MIN(g->n_sas, (uint32_t)SAS_A_TICK);
-
-	for (; n > 0; n--) {
-		struct gateway_sa *s = &g->sas[g->sa_cursor];
-
-		g->sa_cursor = (g->sa_cursor + 1) % g->n_sas;
-		if (!s->sa->soft_told && sa_soft_over(s, now)) {
-			s->sa->soft_told = true;
-			log_notice(sa, "SPI 0x%08x: soft lifetime over",
-				rte_be_to_cpu_32(s->sa->spi_be));
-			say_expired(g, s, "soft");
-		}
-		if (!sa_over(s, now))
-			continue;
-		s->over = true;
-		log_warn(sa, "SPI 0x%08x: %s", rte_be_to_cpu_32(s->sa->spi_be),
-			s->sa->hot.expired ? "hard lifetime over"
-					   : "sequence numbers or hard lifetime used up");
-		say_expired(g, s, sa_end_word(s->sa));
-		if (s->sa->direction == SA_OUT) {
-			tunnel_sas_assign(g, s->tunnel);
-			g->ways_changed = true;
-		}
-	}
 }
 
 /* RFC 3948 4: one byte of 0xFF from the tunnel's port to the peer's. NULL: no mbuf. */

@@ -163,8 +163,9 @@ jobs_inflight(const struct gateway *g)
 {
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < g->n_sas; i++)
-		sum += g->sas[i].sa->hot.inflight;
+	for (uint32_t i = 0; i < g->sas.used; i++)
+		if (g->sas.places[i].sa)
+			sum += g->sas.places[i].sa->hot.inflight;
 	return sum;
 }
 

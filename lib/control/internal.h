@@ -6,10 +6,12 @@
 
 #include <stdio.h>
 
+#include "change.h"
 #include "gateway.h"
 #include "log.h"
 #include "loop.h"
 #include "neigh.h"
+#include "objects.h"
 #include "route.h"
 #include "seqstate.h"
 
@@ -18,18 +20,6 @@ struct limiter {
 	uint32_t rate;
 	double tokens;
 	uint64_t last_ms;
-};
-
-enum { SA_NONE = UINT32_MAX };
-
-/* An SA and what it was made from. */
-struct gateway_sa {
-	struct sa *sa;
-	uint32_t tunnel;
-	uint32_t older;               /* place of the tunnel's next older outbound SA, or SA_NONE */
-	bool has_owner;               /* RFC 9611: its worker's own */
-	bool over;                    /* ended or expired, and told so */
-	uint64_t expires_ms, soft_ms; /* 0: never */
 };
 
 struct gateway {
@@ -62,11 +52,16 @@ struct gateway {
 	bool stop_workers; /* atomic */
 	bool running;
 
-	struct gateway_sa *sas;
-	uint32_t n_sas;
-	uint32_t *newest_out; /* by tunnel: place of its newest outbound SA, or SA_NONE */
-	uint32_t sa_cursor;   /* the next SA whose lifetime is looked at */
-	bool ways_changed;    /* routes or SAs did: tunnels_follow */
+	struct sa_store sas;
+	struct gateway_tunnel *by_tunnel; /* by index */
+	uint32_t n_tunnels;
+	struct policy_list policies;
+	uint32_t last_policy_id;
+	struct change change;
+	struct reaper reaper;
+	uint32_t *reassign; /* tunnels whose outbound SAs the change under way changes */
+	uint32_t n_reassign;
+	bool ways_changed; /* routes or SAs did: tunnels_follow */
 
 	struct limiter error_limit, echo_limit;
 	uint64_t drops[DROP_REASON_COUNT]; /* the control lcore's own */
@@ -99,8 +94,14 @@ uint16_t workers_node(const struct gateway *g, uint16_t worker); /* place in g->
 int workers_socket(const struct gateway *g, uint16_t worker);
 
 /* gateway_apply.c: the configuration's objects into the tables */
+int objects_start(struct gateway *g, struct report *report);
 int apply_config(struct gateway *g, struct report *report);
 void apply_undo(struct gateway *g);
+
+/* change_sas.c */
+uint16_t default_owner(const struct gateway *g, uint32_t tunnel);
+/* No worker has it, and its name has been given back: frees the SA and its place. */
+void sa_end(struct gateway *g, struct gateway_sa *s);
 
 /*
  * gateway_policies.c: these are the ordered policies from now on (none: n is 0). Each burst of a
@@ -109,11 +110,16 @@ void apply_undo(struct gateway *g);
  */
 int policies_replace(
 	struct gateway *g, const struct spd_policy *policies, uint32_t n, struct error *err);
+/* Hits of a policy of g->policies. */
+struct counter policy_hits(const struct gateway *g, uint32_t index);
 
 /* gateway_tunnels.c: what changes with routes and SAs */
 void tunnels_resolve(struct gateway *g); /* outer next hops, MTUs, states; commits */
 void tunnels_follow(struct gateway *g);  /* the same, when ways_changed */
-void tunnel_sas_assign(struct gateway *g, uint32_t tunnel); /* sa_out of all workers */
+/* the same for these only, and for others when they have to follow */
+void tunnels_resolve_some(struct gateway *g, const uint32_t *indexes, uint32_t n);
+/* Takes over what the outer route says now. */
+void tunnel_update(const struct gateway *g, struct tunnel *t);
 void tunnels_tick(struct gateway *g, uint64_t now);
 
 /* gateway_slow.c: what workers leave to the control lcore */
@@ -121,6 +127,8 @@ uint16_t slow_poll(struct gateway *g);
 void slow_drop(struct gateway *g, struct rte_mbuf *m, enum drop_reason why);
 void slow_send(struct gateway *g, struct rte_mbuf *m, enum pkt_task task);
 extern const struct neigh_ops slow_neigh_ops;
+/* The host route of a neighbour. */
+struct route neighbour_route(const struct gateway *g, const struct neigh *n);
 
 /* gateway_audit.c: the record of a dropped packet; takes m */
 void audit_record(const struct gateway *g, struct rte_mbuf *m);
@@ -133,6 +141,9 @@ void summary_print(const struct gateway *g, FILE *out);
 void port_sum(
 	const struct gateway *g, const struct port *p, struct counter *rx, struct counter *tx);
 void tunnel_sum(const struct tunnel *t, struct counter *out, struct counter *in);
+/* With what it counted before it was changed. */
+void tunnel_total(
+	const struct gateway *g, const struct tunnel *t, struct counter *out, struct counter *in);
 uint64_t gateway_drops(const struct gateway *g, enum drop_reason reason);
 
 /* gateway_watch.c: waits so long for a watched descriptor, and calls what is ready; false: none */

@@ -9,11 +9,14 @@
 
 enum { TUNNEL_INDEX_MAX = 1 << 20 };
 
+#define BIT(by) ((uint8_t)(1u << (by)))
+
 struct prefix;
 
 struct route_entry {
 	struct route route;
-	uint32_t nexthop; /* with a reference */
+	uint8_t wanted_by; /* a bit for each enum route_by */
+	uint32_t nexthop;  /* with a reference */
 	struct prefix *prefix;
 	LIST_ENTRY(route_entry) in_prefix; /* or in the table's `deleted` */
 	LIST_ENTRY(route_entry) in_tunnel; /* ROUTE_VIA_TUNNEL */
@@ -268,9 +271,14 @@ route_add(struct route_table *t, const struct route *route, struct error *err)
 	struct prefix *p = get_prefix(t, route);
 	if (!p)
 		return no_memory(err);
-	if (find_route(p, route))
+	e = find_route(p, route);
+	if (e && (e->wanted_by & BIT(route->by)))
 		return error_set(err, -EEXIST, "table %u has this route to %s already",
 			route->table, ip_prefix_format(&p->prefix, text));
+	if (e) {
+		e->wanted_by |= BIT(route->by);
+		return 0;
+	}
 	e = calloc(1, sizeof(*e));
 	if (route->via == ROUTE_VIA_TUNNEL)
 		tunnel = get_tunnel(t, route->tunnel);
@@ -287,6 +295,7 @@ route_add(struct route_table *t, const struct route *route, struct error *err)
 	}
 	e->route = *route;
 	e->route.prefix = p->prefix;
+	e->wanted_by = BIT(route->by);
 	e->prefix = p;
 	LIST_INSERT_HEAD(&p->routes, e, in_prefix);
 	if (tunnel)
@@ -302,9 +311,12 @@ route_delete(struct route_table *t, const struct route *route, struct error *err
 	struct route_entry *e = p ? find_route(p, route) : NULL;
 	char text[IP_PREFIX_STRLEN];
 
-	if (!e)
+	if (!e || !(e->wanted_by & BIT(route->by)))
 		return error_set(err, -ENOENT, "table %u has no such route to %s", route->table,
 			ip_prefix_format(&route->prefix, text));
+	e->wanted_by &= (uint8_t)~BIT(route->by);
+	if (e->wanted_by)
+		return 0;
 	LIST_REMOVE(e, in_prefix);
 	if (e->route.via == ROUTE_VIA_TUNNEL)
 		LIST_REMOVE(e, in_tunnel);
@@ -414,6 +426,77 @@ choose(struct route_table *t, const struct prefix *p, uint32_t *id, struct error
 	return to_nexthop(t, hosts.n > 0 && all_on_link(&ways) ? &hosts : &ways, id, err);
 }
 
+/* The ways to a prefix but for hosts that were resolved on its link. */
+static struct choice
+ways_of(const struct route_table *t, const struct prefix *p)
+{
+	struct choice ways = {0};
+	const struct route_entry *e;
+
+	LIST_FOREACH (e, &p->routes, in_prefix) {
+		if (e->route.via != ROUTE_VIA_NEIGHBOUR &&
+			(e->route.via != ROUTE_VIA_TUNNEL || tunnel_up(t, e->route.tunnel)))
+			consider(&ways, e);
+	}
+	return ways;
+}
+
+/* Whether a prefix has routes other than those of resolved hosts, whatever their state. */
+static bool
+has_ways(const struct prefix *p)
+{
+	const struct route_entry *e;
+
+	LIST_FOREACH (e, &p->routes, in_prefix) {
+		if (e->route.via != ROUTE_VIA_NEIGHBOUR)
+			return true;
+	}
+	return false;
+}
+
+static bool
+leads_to_link(const struct choice *ways, uint16_t port)
+{
+	for (uint8_t i = 0; all_on_link(ways) && i < ways->n; i++) {
+		if (ways->best[i]->route.port == port)
+			return true;
+	}
+	return false;
+}
+
+bool
+route_is_on_link(
+	const struct route_table *t, uint16_t table, uint16_t port, const struct ip_addr *addr)
+{
+	struct route key = {.table = table, .prefix = {*addr, ip_addr_bits(addr)}};
+
+	for (int length = key.prefix.length; length >= 0; length--) {
+		const struct prefix *p;
+		struct choice ways;
+
+		key.prefix.length = (uint8_t)length;
+		p = find_prefix(t, &key);
+		if (!p || !has_ways(p))
+			continue;
+		ways = ways_of(t, p);
+		return leads_to_link(&ways, port);
+	}
+	return false;
+}
+
+uint32_t
+route_tunnel_count(const struct route_table *t, uint32_t tunnel, enum route_by by)
+{
+	const struct route_entry *e;
+	uint32_t n = 0;
+
+	if (tunnel >= t->n_tunnels || !t->tunnels[tunnel])
+		return 0;
+	LIST_FOREACH (e, &t->tunnels[tunnel]->routes, in_tunnel)
+		n += (e->wanted_by & BIT(by)) != 0;
+	return n;
+}
+
 /* Groups are held by the prefixes, all else by the routes. */
 static void
 put_if_group(struct route_table *t, uint32_t id)
@@ -509,9 +592,15 @@ walk_prefix(const void *node, VISIT visit, void *closure)
 	if (visit != postorder && visit != leaf)
 		return;
 	LIST_FOREACH (e, &p->routes, in_prefix) {
-		if (walk->result != 0)
-			return;
-		walk->result = walk->fn(&e->route, walk->arg);
+		for (uint8_t by = ROUTE_BY_GATEWAY; by <= ROUTE_BY_CONFIG; by++) {
+			struct route route = e->route;
+
+			if (walk->result != 0)
+				return;
+			route.by = by;
+			if (e->wanted_by & BIT(by))
+				walk->result = walk->fn(&route, walk->arg);
+		}
 	}
 }
 

@@ -27,6 +27,12 @@ enum route_via {
 				and port */
 };
 
+/* Who wants a route. Two may want the same one: it is there until neither does. */
+enum route_by {
+	ROUTE_BY_GATEWAY, /* it follows from an address of ours, or from a neighbour */
+	ROUTE_BY_CONFIG,  /* the configuration or the socket */
+};
+
 struct route {
 	uint16_t table;
 	struct ip_prefix prefix; /* host bits cleared */
@@ -35,6 +41,7 @@ struct route {
 	uint16_t port;
 	uint32_t tunnel;
 	uint32_t metric; /* lower is better */
+	uint8_t by;      /* enum route_by; no part of its name */
 };
 
 struct route_table;
@@ -45,7 +52,8 @@ struct route_table *route_table_create(
 void route_table_destroy(struct route_table *t);
 
 /* Notes the change; seen after route_commit. A route is named by all that its via uses, and its
- * metric. -EEXIST: the same route is there; -ENOENT; -ENOSPC: no next hop left; -EINVAL. */
+ * metric. -EEXIST: the same route by the same one is there; -ENOENT; -ENOSPC: no next hop left;
+ * -EINVAL. */
 int route_add(struct route_table *t, const struct route *route, struct error *err);
 int route_delete(struct route_table *t, const struct route *route, struct error *err);
 
@@ -60,7 +68,16 @@ int route_tunnel_state(struct route_table *t, uint32_t tunnel, bool up, struct e
  */
 int route_commit(struct route_table *t, struct error *err);
 
-/* All of them, in no order; stops when fn returns non-zero and returns that. */
+/* Whether the best way to addr but for host routes of neighbours is the port's link, by what was
+ * noted, too. */
+bool route_is_on_link(
+	const struct route_table *t, uint16_t table, uint16_t port, const struct ip_addr *addr);
+
+/* How many routes lead to a tunnel for this one. */
+uint32_t route_tunnel_count(const struct route_table *t, uint32_t tunnel, enum route_by by);
+
+/* All of them, once for each who wants it, in the order of table, prefix length and prefix; stops
+ * when fn returns non-zero and returns that. */
 int route_walk(
 	const struct route_table *t, int (*fn)(const struct route *route, void *arg), void *arg);
 

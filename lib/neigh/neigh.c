@@ -169,10 +169,10 @@ set_mac(struct neigh_table *t, struct neigh_entry *e, const uint8_t mac[6])
 		t->ops.release(t->arg, &e->n, m);
 }
 
-static bool
-is_known(const struct neigh_entry *e)
+bool
+neigh_is_usable(const struct neigh *n)
 {
-	return e->n.state != NEIGH_INCOMPLETE && e->n.state != NEIGH_FAILED;
+	return n->state != NEIGH_INCOMPLETE && n->state != NEIGH_FAILED;
 }
 
 static struct neigh_entry *
@@ -200,7 +200,7 @@ neigh_learn(struct neigh_table *t, const struct neigh_evidence *ev)
 		e = add(t, ev->port, &ev->addr, CLASS_STALE);
 	if (!e || e->n.state == NEIGH_STATIC)
 		return;
-	if (!is_known(e)) {
+	if (!neigh_is_usable(&e->n)) {
 		if (!ev->mac)
 			return;
 		set_known(t, e, state);
@@ -280,7 +280,7 @@ neigh_mac(struct neigh_table *t, uint16_t port, const struct ip_addr *addr)
 	struct neigh_entry *e = neigh_store_find(t, port, addr);
 
 	if (e)
-		return is_known(e) ? e->n.mac : NULL;
+		return neigh_is_usable(&e->n) ? e->n.mac : NULL;
 	e = add(t, port, addr, CLASS_STALE);
 	if (e)
 		ask(t, e, NEIGH_INCOMPLETE);
@@ -296,7 +296,7 @@ neigh_resolve(struct neigh_table *t, uint16_t port, const struct ip_addr *addr, 
 	t->now_ms = now_ms;
 	neigh_mac(t, port, addr);
 	e = neigh_store_find(t, port, addr);
-	if (e && is_known(e)) {
+	if (e && neigh_is_usable(&e->n)) {
 		t->ops.release(t->arg, &e->n, m);
 		if (e->n.state == NEIGH_STALE)
 			ask(t, e, NEIGH_PROBE);
@@ -446,6 +446,20 @@ neigh_conflict(struct neigh_table *t, const struct port *p, const struct ip_addr
 	log_warn(neigh, "%s: another station has our address %s", p->name,
 		ip_addr_format(addr, text));
 	announce(t, p, addr);
+}
+
+const struct neigh *
+neigh_find(const struct neigh_table *t, uint16_t port, const struct ip_addr *addr)
+{
+	const struct neigh_entry *e = neigh_store_find(t, port, addr);
+
+	return e ? &e->n : NULL;
+}
+
+bool
+neigh_has_room(const struct neigh_table *t)
+{
+	return t->count < t->params.capacity || neigh_store_oldest(t, CLASS_REACHABLE) != NULL;
 }
 
 int

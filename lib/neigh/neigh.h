@@ -9,6 +9,7 @@
  * callbacks.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -91,6 +92,13 @@ void neigh_tick(struct neigh_table *t, uint64_t now_ms);
 void neigh_port_down(struct neigh_table *t, uint16_t port);
 /* Gratuitous ARP and unsolicited NA for all our addresses on the port (it came up). */
 void neigh_announce(struct neigh_table *t, uint16_t port);
+/* NULL: nothing is known of that address. Valid until the next call. */
+const struct neigh *neigh_find(
+	const struct neigh_table *t, uint16_t port, const struct ip_addr *addr);
+/* Its link-layer address is known, and packets go there. */
+bool neigh_is_usable(const struct neigh *n);
+/* Whether another neighbour that stays finds a place. */
+bool neigh_has_room(const struct neigh_table *t);
 int neigh_walk(const struct neigh_table *t, int (*fn)(const struct neigh *n, void *arg), void *arg);
 
 #endif

@@ -104,7 +104,10 @@ struct pkt {
 	uint16_t frag_mtu; /* fragment the finished envelope to this; 0: leave it whole */
 	uint32_t argument; /* with TASK_ICMP_ERROR: MTU */
 	uint8_t icmp_type, icmp_code;
-	struct sa *sa; /* on the owning worker only */
+	union {
+		struct sa *sa;      /* on the owning worker only */
+		uint32_t sa_spi_be; /* with TASK_AUDIT: the SA may be gone by then */
+	};
 	uint64_t seq;  /* extended sequence number */
 } __attribute__((aligned(8)));
 

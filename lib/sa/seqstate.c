@@ -9,9 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <intel-ipsec-mb.h>
-
-#include "crypto.h"
+#include "fingerprint.h"
 #include "log.h"
 #include "sa.h"
 #include "seqfile.h"
@@ -26,7 +24,6 @@ static const uint64_t stretch_max = UINT64_C(1) << 24;
 
 enum {
 	WAKE_NS = 2000000,
-	KEY_BYTES_MAX = 64,
 	NO_RECORD = UINT32_MAX,
 	INDEX_BUCKETS = SEQ_FILE_RECORDS,
 };
@@ -46,7 +43,7 @@ struct seq_state_entry {
 
 struct seq_state {
 	struct seq_file file;
-	IMB_MGR *sha;
+	struct fingerprinter fingerprinter;
 	/* fingerprints: buckets of record numbers plus 1, chained */
 	uint32_t *buckets, *chain;
 	struct seq_state_entry **claims; /* by record */
@@ -59,17 +56,6 @@ struct seq_state {
 	bool unsynced; /* a claim is */
 	bool stop;
 };
-
-static void
-fingerprint(struct seq_state *s, const uint8_t *key, size_t bytes, uint8_t *digest)
-{
-	uint8_t text[SEQ_FILE_SALT_BYTES + KEY_BYTES_MAX];
-
-	memcpy(text, s->file.header->salt, SEQ_FILE_SALT_BYTES);
-	memcpy(text + SEQ_FILE_SALT_BYTES, key, bytes);
-	IMB_SHA256(s->sha, text, SEQ_FILE_SALT_BYTES + bytes, digest);
-	crypto_wipe(text, sizeof(text));
-}
 
 static uint32_t *
 bucket_of(struct seq_state *s, const uint8_t *digest)
@@ -232,11 +218,11 @@ seq_state_claim(struct seq_state *s, const uint8_t *key, size_t bytes, uint64_t 
 	bool static_key, struct seq_state_entry **out, uint64_t *next, uint64_t *limit,
 	struct error *err)
 {
-	uint8_t digest[SEQ_FILE_DIGEST_BYTES];
 	struct seq_state_entry *entry;
+	struct fingerprint digest;
 	int rc;
 
-	if (bytes > KEY_BYTES_MAX)
+	if (bytes > FINGERPRINT_KEY_MAX)
 		return error_set(
 			err, -EINVAL, "key: %zu bytes are more than any algorithm takes", bytes);
 	entry = calloc(1, sizeof(*entry));
@@ -246,8 +232,8 @@ seq_state_claim(struct seq_state *s, const uint8_t *key, size_t bytes, uint64_t 
 	entry->end = sa_sequence_end(esn);
 	entry->static_key = static_key;
 	pthread_mutex_lock(&s->lock);
-	fingerprint(s, key, bytes, digest);
-	rc = claim_locked(s, entry, digest, wanted, err);
+	digest = fingerprint_of(&s->fingerprinter, key, bytes);
+	rc = claim_locked(s, entry, digest.bytes, wanted, err);
 	pthread_mutex_unlock(&s->lock);
 	if (rc != 0) {
 		free(entry);
@@ -458,10 +444,9 @@ state_init(struct seq_state *s)
 	s->buckets = calloc(INDEX_BUCKETS, sizeof(*s->buckets));
 	s->chain = calloc(SEQ_FILE_RECORDS, sizeof(*s->chain));
 	s->claims = calloc(SEQ_FILE_RECORDS, sizeof(struct seq_state_entry *));
-	s->sha = alloc_mb_mgr(0);
-	if (s->buckets == NULL || s->chain == NULL || s->claims == NULL || s->sha == NULL)
+	if (s->buckets == NULL || s->chain == NULL || s->claims == NULL ||
+		fingerprinter_create(&s->fingerprinter, s->file.header->salt) != 0)
 		return -ENOMEM;
-	init_mb_mgr_auto(s->sha, NULL);
 	/* A record that never reached the disk before the machine stopped is free: no number of a
 	 * static key was used before it did. */
 	for (uint32_t i = 0; i < s->file.header->used; i++) {
@@ -475,8 +460,7 @@ static void
 state_free(struct seq_state *s)
 {
 	seq_file_close(&s->file);
-	if (s->sha != NULL)
-		free_mb_mgr(s->sha);
+	fingerprinter_destroy(&s->fingerprinter);
 	free(s->buckets);
 	free(s->chain);
 	free(s->claims);

@@ -16,6 +16,20 @@ worker_may(struct worker *w, uint32_t *budget)
 	return true;
 }
 
+/* What the record says of the SA is taken along: it may be gone when the record is written. Those
+ * for which no SA was found say what their packet says. */
+static void
+audit_note_sa(struct pkt *p, enum drop_reason why)
+{
+	const struct sa *sa = p->sa;
+
+	if (why == DROP_esp_unknown_spi || why == DROP_esp_address || why == DROP_esp_carrier)
+		return;
+	p->tunnel = sa->tunnel;
+	p->tunnel_generation = sa->tunnel_generation;
+	p->sa_spi_be = sa->spi_be;
+}
+
 /* true: the control lcore writes an audit record about the packet and frees it. Rate-limited: an
  * attacker's packets are counted, not logged. */
 static bool
@@ -23,6 +37,7 @@ audit(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 {
 	if (!worker_may(w, &w->budget.audits))
 		return false;
+	audit_note_sa(pkt(m), why);
 	pkt(m)->task = TASK_AUDIT;
 	pkt(m)->argument = why;
 	return rte_ring_enqueue(w->to_control, m) == 0;

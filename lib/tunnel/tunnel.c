@@ -323,6 +323,38 @@ free_index(struct tunnel_table *t)
 	return t->taken_below;
 }
 
+uint32_t
+tunnel_table_next(struct tunnel_table *t)
+{
+	return free_index(t);
+}
+
+int
+tunnel_successor_create(const struct tunnel *tunnel, const struct tunnel_config *config, int socket,
+	struct tunnel **out, struct error *err)
+{
+	struct tunnel *successor = tunnel_alloc(config, tunnel->n_workers, socket);
+
+	if (!successor)
+		return error_set(err, -ENOMEM, "no memory for tunnel %s", config->name);
+	successor->index = tunnel->index;
+	successor->generation = tunnel->generation;
+	tunnel_init(successor);
+	*out = successor;
+	return 0;
+}
+
+void
+tunnel_succeed(struct tunnel_table *t, const struct tunnel *tunnel, struct tunnel *successor)
+{
+	struct name_key key = name_key(tunnel->config.name);
+
+	/* the key is there: only its data changes */
+	rte_hash_add_key_data(t->by_name, &key, successor);
+	for (struct tunnel_table *each = t; each; each = each->next)
+		__atomic_store_n(&each->tunnels[tunnel->index], successor, __ATOMIC_RELEASE);
+}
+
 int
 tunnel_create(struct tunnel_table *t, const struct tunnel_config *config, uint16_t workers,
 	int socket, struct tunnel **out, struct error *err)

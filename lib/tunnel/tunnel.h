@@ -190,6 +190,16 @@ tunnel_prefetch(const struct tunnel_table *t, uint32_t index, uint16_t worker)
  * -EEXIST by name, -ENOSPC. Control. */
 int tunnel_create(struct tunnel_table *t, const struct tunnel_config *config, uint16_t workers,
 	int socket, struct tunnel **out, struct error *err);
+/* The index that the next one will get; capacity: there is no room. Control. */
+uint32_t tunnel_table_next(struct tunnel_table *t);
+
+/* What a tunnel will be with another configuration (of the same name), with its index and its
+ * generation, and down; nobody sees it yet. 0 or -ENOMEM. Control. */
+int tunnel_successor_create(const struct tunnel *tunnel, const struct tunnel_config *config,
+	int socket, struct tunnel **out, struct error *err);
+/* The successor is the tunnel from now on; the other one is freed after a grace period. Control. */
+void tunnel_succeed(struct tunnel_table *t, const struct tunnel *tunnel, struct tunnel *successor);
+
 /* Unpublishes. tunnel_free after a grace period. */
 void tunnel_retire(struct tunnel_table *t, struct tunnel *tunnel);
 void tunnel_free(struct tunnel *tunnel);

@@ -93,8 +93,8 @@ mask_engine(void)
 	static const struct crypto_engine_ops ops = {.name = "masked", .process = masked_process};
 
 	fuzz.masked = (struct masked_engine){{&ops}, fuzz.in.f.g->engine};
-	for (uint32_t i = 0; i < fuzz.in.f.g->n_sas; i++)
-		fuzz.in.f.g->sas[i].sa->engine = &fuzz.masked.engine;
+	for (uint32_t i = 0; i < fuzz.in.f.g->sas.used; i++)
+		fuzz.in.f.g->sas.places[i].sa->engine = &fuzz.masked.engine;
 }
 
 int

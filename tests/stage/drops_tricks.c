@@ -14,9 +14,9 @@ tunnel(struct trick *t, uint32_t index)
 static struct sa *
 sa_find(struct trick *t, uint32_t spi)
 {
-	for (uint32_t i = 0; i < t->f->g->n_sas; i++)
-		if (t->f->g->sas[i].sa->spi_be == rte_cpu_to_be_32(spi))
-			return t->f->g->sas[i].sa;
+	for (uint32_t i = 0; i < t->f->g->sas.used; i++)
+		if (t->f->g->sas.places[i].sa->spi_be == rte_cpu_to_be_32(spi))
+			return t->f->g->sas.places[i].sa;
 	abort();
 }
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GATEWAY_CHANGE_H
+#define GATEWAY_CHANGE_H
+
+/*
+ * Changes of a running gateway. Between begin and commit any number of operations is prepared;
+ * each is checked against what there is and what was prepared before it. Commit carries all of them
+ * through, or, when one cannot be, none; abandon forgets them. Traffic that a change does not speak
+ * of is not disturbed by it.
+ *
+ * On the control lcore, one change at a time. All return 0 or -errno with a message in err:
+ * -EEXIST, -ENOENT, -EBUSY (something else still needs it), -ENOSPC, -ENOMEM, -EINVAL. An operation
+ * that failed has prepared nothing.
+ */
+
+#include "config.h"
+#include "gateway.h"
+#include "objects.h"
+
+int gateway_change_begin(struct gateway *g);
+int gateway_change_commit(struct gateway *g, struct error *err);
+void gateway_change_abandon(struct gateway *g);
+
+/*
+ * SAs. Indexes in c are those of the gateway's tables. The newest outbound SA of a tunnel is the
+ * one that is used: adding one replaces the one before it, at once for each worker, and that one
+ * stays until it is deleted. update changes lifetimes alone: counters and windows stay as they are.
+ */
+int gateway_sa_add(struct gateway *g, const struct config_sa *c, struct error *err);
+int gateway_sa_delete(struct gateway *g, struct gateway_sa *sa, struct error *err);
+int gateway_sa_update(struct gateway *g, struct gateway_sa *sa, const struct sa_lifetime *soft,
+	const struct sa_lifetime *hard, struct error *err);
+
+/*
+ * Tunnels. update keeps name, counters, SAs, sequence numbers and windows; with SAs there,
+ * encapsulation cannot change. A tunnel that SAs, routes or policies need is not deleted.
+ */
+int gateway_tunnel_add(struct gateway *g, const struct tunnel_config *c, struct error *err);
+int gateway_tunnel_update(
+	struct gateway *g, struct tunnel *tunnel, const struct tunnel_config *c, struct error *err);
+int gateway_tunnel_delete(struct gateway *g, struct tunnel *tunnel, struct error *err);
+
+/* Routes of the configuration and the socket; those that follow from addresses are not theirs. */
+int gateway_route_add(struct gateway *g, const struct config_route *c, struct error *err);
+int gateway_route_delete(struct gateway *g, const struct config_route *c, struct error *err);
+
+/* Static neighbours; add replaces what was learnt. */
+int gateway_neighbour_add(struct gateway *g, const struct config_neighbour *c, struct error *err);
+int gateway_neighbour_delete(
+	struct gateway *g, uint16_t port, const struct ip_addr *addr, struct error *err);
+
+/* Policies. Each gets an id that is its own for the gateway's life. */
+int gateway_policy_add(
+	struct gateway *g, const struct config_policy *c, uint32_t *id, struct error *err);
+int gateway_policy_update(
+	struct gateway *g, uint32_t id, const struct config_policy *c, struct error *err);
+int gateway_policy_delete(struct gateway *g, uint32_t id, struct error *err);
+
+#endif

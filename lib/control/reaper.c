@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What was unpublished is freed when no worker can have it any more. Everything that is unpublished
+ * during a grace period waits for the next one together, so that ten thousand deletions a second
+ * cost a grace period for each turn of the control loop, and nobody waits for any.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "internal.h"
+#include "objects.h"
+
+enum { REAPED_A_TURN = 1024 };
+
+static int
+graves_reserve(struct graves *graves, uint32_t n)
+{
+	uint32_t capacity = RTE_MAX(n, graves->capacity * 2);
+	struct grave *more;
+
+	if (n <= graves->capacity)
+		return 0;
+	more = realloc(graves->items, capacity * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	graves->items = more;
+	graves->capacity = capacity;
+	return 0;
+}
+
+int
+reaper_reserve(struct gateway *g, uint32_t more)
+{
+	return graves_reserve(&g->reaper.waiting, g->reaper.waiting.n + more);
+}
+
+void
+reaper_sa(struct gateway *g, struct gateway_sa *s)
+{
+	g->reaper.waiting.items[g->reaper.waiting.n++] = (struct grave){.sa = s};
+}
+
+void
+reaper_tunnel(struct gateway *g, struct tunnel *t)
+{
+	g->reaper.waiting.items[g->reaper.waiting.n++] = (struct grave){.tunnel = t};
+}
+
+/* An asynchronous engine may have an SA's jobs for longer than a grace period. */
+static bool
+is_free(const struct grave *grave)
+{
+	return !grave->sa || __atomic_load_n(&grave->sa->sa->hot.inflight, __ATOMIC_ACQUIRE) == 0;
+}
+
+static void
+bury(struct gateway *g, const struct grave *grave)
+{
+	if (grave->sa)
+		sa_end(g, grave->sa);
+	else
+		tunnel_free(grave->tunnel);
+}
+
+/* Up to `most` of the dying ones, the last first. */
+static void
+bury_some(struct gateway *g, uint32_t most)
+{
+	struct graves *dying = &g->reaper.dying;
+	uint32_t kept = 0, n = RTE_MIN(dying->n, most), first = dying->n - n;
+
+	for (uint32_t i = first; i < dying->n; i++) {
+		if (is_free(&dying->items[i]))
+			bury(g, &dying->items[i]);
+		else
+			dying->items[first + kept++] = dying->items[i];
+	}
+	dying->n = first + kept;
+}
+
+void
+reaper_poll(struct gateway *g)
+{
+	struct reaper *r = &g->reaper;
+	struct graves empty;
+
+	if (r->dying.n == 0 && r->waiting.n > 0) {
+		empty = r->dying;
+		r->dying = r->waiting;
+		r->waiting = empty;
+		r->token = rte_rcu_qsbr_start(g->qsbr);
+	}
+	if (r->dying.n > 0 && rte_rcu_qsbr_check(g->qsbr, r->token, false) == 1)
+		bury_some(g, REAPED_A_TURN);
+}
+
+void
+reaper_finish(struct gateway *g)
+{
+	struct reaper *r = &g->reaper;
+
+	for (uint32_t i = 0; i < r->dying.n; i++)
+		bury(g, &r->dying.items[i]);
+	for (uint32_t i = 0; i < r->waiting.n; i++)
+		bury(g, &r->waiting.items[i]);
+	free(r->dying.items);
+	free(r->waiting.items);
+	*r = (struct reaper){0};
+}
