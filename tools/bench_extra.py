@@ -30,7 +30,7 @@ def engines(wanted, espgw, folder, data):
         out.write(gateway.text_of({"ports": [{"device": "net_null0", "name": "wan", "role": "unprotected"}]}))
     said = subprocess.run(
         [espgw, "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry", "--lcores", "0@0,1@0", "--file-prefix",
-         f"probe{os.getpid()}", "--vdev", "net_null0", "--", "-f", config, "--state", f"{folder}/probe", "--crypto", "?"],
+         f"probe{os.getpid()}", "--vdev", "net_null0", "--", "-f", config, "--state", f"{folder}/probe", "--ctl", "none", "--crypto", "?"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         env=dict(os.environ, RUNTIME_DIRECTORY=folder)).stderr
     found = re.search(r"there are: (.*)", said)

@@ -109,7 +109,7 @@ def program(binary, cpus, engine, config, vdevs, megabytes=384, **more):
     lcores = ",".join(f"{i}@{cpu}" for i, cpu in enumerate(cpus))
     return Program(name=f"espgw ({engine})", argv=[binary, "--lcores", lcores], megabytes=megabytes, vdevs=vdevs,
                    files={"espgw.conf": text_of(config)}, threads=len(cpus) - 1,
-                   options=["-f", "{folder}/espgw.conf", "-P", "--state", "{folder}/state", "--crypto", engine], **more)
+                   options=["-f", "{folder}/espgw.conf", "-P", "--state", "{folder}/state", "--ctl", "none", "--crypto", engine], **more)
 
 
 def one_worker(binary, cpus, engine, config, pcap, megabytes=384):

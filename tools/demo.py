@@ -142,7 +142,7 @@ class Run:
         self.start(f"gateway{side}", self.espgw, ["--lcores", f"0@{cpu},1@{cpu}"],
                    self.memif("net_memif0", side, "client", GATEWAY_LAN)
                    + self.memif("net_memif1", side, "client", GATEWAY_WAN),
-                   ["-f", self.path(f"{side}.conf"), "--state", self.path(f"state{side}")])
+                   ["-f", self.path(f"{side}.conf"), "--state", self.path(f"state{side}"), "--ctl", "none"])
 
     def log(self, name, lines=40):
         with open(self.path(f"{name}.log"), encoding="utf-8", errors="replace") as log:

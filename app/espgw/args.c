@@ -12,6 +12,7 @@
 #include "suggest.h"
 
 #define STATE_DIR "/var/lib/espgw"
+#define CTL_PATH "/run/espgw/espgw.sock"
 
 enum {
 	ETHDEVS_MAX = 32,  /* RTE_MAX_ETHPORTS */
@@ -30,7 +31,7 @@ typedef int option_apply(
 
 static option_apply apply_portmask, apply_config, apply_file, apply_later, apply_check, apply_idle,
 	apply_stats, apply_crypto, apply_state, apply_promisc, apply_burst, apply_mbufs,
-	apply_version, apply_help;
+	apply_version, apply_help, apply_ctl, apply_ctl_group;
 
 static const struct option_row {
 	const char *name;  /* without "--" */
@@ -43,8 +44,8 @@ static const struct option_row {
 	{"config", 0, "\"(port,queue,lcore),...\"", apply_config,
 		"which lcore polls which queue; default: spread over the workers"},
 	{"file", 'f', "PATH", apply_file, "configuration file"},
-	{"ctl", 0, "PATH", apply_later, "control socket (a later release)"},
-	{"ctl-group", 0, "NAME", apply_later, "group that may use the socket (a later release)"},
+	{"ctl", 0, "PATH", apply_ctl, "control socket, or none; default " CTL_PATH},
+	{"ctl-group", 0, "NAME", apply_ctl_group, "group that may use the control socket, too"},
 	{"interactive", 'i', NULL, apply_later, "prompt (a later release)"},
 	{"check", 0, NULL, apply_check, "parse and validate the file, say what is wrong, exit"},
 	{"exit-on-idle", 0, "MS", apply_idle, "stop when no port has received for MS milliseconds"},
@@ -199,6 +200,20 @@ apply_state(
 	struct args *args, const struct option_row *option, const char *value, struct error *err)
 {
 	return text_store(&args->state_dir, option, value, err);
+}
+
+static int
+apply_ctl(struct args *args, const struct option_row *option, const char *value, struct error *err)
+{
+	args->ctl_given = true;
+	return text_store(&args->ctl, option, value, err);
+}
+
+static int
+apply_ctl_group(
+	struct args *args, const struct option_row *option, const char *value, struct error *err)
+{
+	return text_store(&args->ctl_group, option, value, err);
 }
 
 static int
@@ -364,7 +379,8 @@ args_parse(int argc, char **argv, struct args *args, struct error *err)
 	struct args parsed = {.eal_argv = argv,
 		.portmask = UINT64_MAX,
 		.burst = BURST_DEFAULT,
-		.state_dir = STATE_DIR};
+		.state_dir = STATE_DIR,
+		.ctl = CTL_PATH};
 	int i = split(argc, argv, &parsed.eal_argc), rc = 0;
 
 	for (; rc == 0 && i < argc; i++)
@@ -373,6 +389,8 @@ args_parse(int argc, char **argv, struct args *args, struct error *err)
 		rc = error_set(err, -EINVAL,
 			"-f PATH, the configuration file, is missing: espgw [EAL options] -- -f "
 			"PATH");
+	if (strcmp(parsed.ctl, "none") == 0)
+		parsed.ctl = NULL;
 	if (rc == 0)
 		*args = parsed;
 	else

@@ -23,6 +23,9 @@ struct args {
 	uint32_t stats_period_s;  /* 0: never */
 	const char *crypto;       /* NULL: not given */
 	const char *state_dir;
+	const char *ctl;       /* the control socket's path; NULL: none */
+	bool ctl_given;        /* --ctl was */
+	const char *ctl_group; /* NULL: not given */
 	uint16_t burst;
 	uint32_t mbufs; /* 0: not given */
 };

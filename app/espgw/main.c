@@ -16,6 +16,7 @@
 
 #include "args.h"
 #include "config.h"
+#include "control.h"
 #include "cryptodev.h"
 #include "ethdev.h"
 #include "gateway.h"
@@ -135,11 +136,18 @@ run(const struct args *args, const struct config *config, struct supervisor *sup
 	};
 	struct report report = {0};
 	struct gateway *g = gateway_create(&options, &report);
+	struct control control;
+	struct error err;
 	int status;
 
 	if (!g) {
 		report_print(&report, stderr);
 		report_clear(&report);
+		return EXIT_USAGE;
+	}
+	if (control_open(&control, args, config, g, &err) != 0) {
+		fprintf(stderr, "espgw: %s\n", err.text);
+		gateway_destroy(g, NULL);
 		return EXIT_USAGE;
 	}
 	printf("espgw %s: %u ports, %u tunnels, %u SAs, %u routes, %u policies\n", ESPGW_VERSION,
@@ -148,6 +156,7 @@ run(const struct args *args, const struct config *config, struct supervisor *sup
 	fflush(stdout);
 	status = gateway_run(g, &stopping) == 0 ? EXIT_STOPPED : EXIT_FAILED;
 	supervise_stopping(supervisor);
+	control_close(&control);
 	gateway_destroy(g, stdout);
 	return status;
 }

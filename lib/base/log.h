@@ -8,7 +8,8 @@
 
 #define LOG_MODULES(X)                                                                             \
 	X(main)                                                                                    \
-	X(port) X(neigh) X(fib) X(spd) X(tunnel) X(sa) X(crypto) X(worker) X(control) X(audit)
+	X(port)                                                                                    \
+	X(neigh) X(fib) X(spd) X(tunnel) X(sa) X(crypto) X(worker) X(control) X(rpc) X(audit)
 
 enum log_module {
 #define X(name) LOG_##name,

@@ -109,6 +109,7 @@ struct config {
 	char **strings; /* what origins point to: names of included files, labels */
 	uint32_t n_strings;
 	bool unsafe_static_keys;
+	bool ctl_readonly;      /* everybody may read at the control socket */
 	char crypto_device[64]; /* `crypto_device`; "": any */
 	struct config_limits limits;
 	struct config_worker worker;

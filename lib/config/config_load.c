@@ -8,6 +8,7 @@
 
 static const struct key top_keys[] = {
 	{"unsafe_static_keys", key_bool, KEY_FIELD(config, unsafe_static_keys)},
+	{"ctl_readonly", key_bool, KEY_FIELD(config, ctl_readonly)},
 	{"crypto_device", key_text, KEY_FIELD(config, crypto_device)},
 	{"limits", key_later, KEY_OBJECT},
 	{"worker", key_later, KEY_OBJECT},

@@ -450,6 +450,12 @@ tick(struct gateway *g, uint64_t now)
 	}
 }
 
+void
+gateway_stop(struct gateway *g)
+{
+	g->stopping = true;
+}
+
 int
 gateway_run(struct gateway *g, const volatile sig_atomic_t *stop)
 {
@@ -462,7 +468,7 @@ gateway_run(struct gateway *g, const volatile sig_atomic_t *stop)
 		return 1;
 	log_notice(control, "forwarding: %u tunnels, %u SAs, %u routes", g->n_tunnels, g->sas.count,
 		g->config->n_routes);
-	while (!*stop) {
+	while (!*stop && !g->stopping) {
 		uint16_t found = slow_poll(g);
 		uint64_t now = now_ms();
 

@@ -90,9 +90,12 @@ void gateway_watch_remove(struct gateway *g, const struct gateway_watch *watch);
 typedef int gateway_ask_fn(struct gateway *g, void *arg);
 int gateway_ask(gateway_ask_fn *answer, void *arg, uint32_t timeout_ms);
 
-/* Launches the workers and serves as control lcore until *stop, or idle for long enough. 0, or 1
- * when something failed. */
+/* Launches the workers and serves as control lcore until *stop, gateway_stop, or idle for long
+ * enough. 0, or 1 when something failed. */
 int gateway_run(struct gateway *g, const volatile sig_atomic_t *stop);
+
+/* gateway_run returns after the turn that this was called in. Control lcore. */
+void gateway_stop(struct gateway *g);
 
 /* How it goes, for who supervises the process. */
 struct gateway_health {

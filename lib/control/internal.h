@@ -51,6 +51,7 @@ struct gateway {
 	struct rte_ring *to_control;
 	bool stop_workers; /* atomic */
 	bool running;
+	bool stopping; /* gateway_stop */
 
 	struct sa_store sas;
 	struct gateway_tunnel *by_tunnel; /* by index */

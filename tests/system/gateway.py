@@ -181,7 +181,7 @@ class Gateway:
             command += ["--vdev", vdevs[index] if vdevs else vdev]
         state = self.state or os.path.join(folder, "state")
         os.makedirs(state, exist_ok=True)
-        command += self.eal + ["--", "-f", f"{folder}/espgw.conf", "--state", state]
+        command += self.eal + ["--", "-f", f"{folder}/espgw.conf", "--state", state, "--ctl", f"{folder}/ctl"]
         if self.idle_ms:
             command += ["--exit-on-idle", str(self.idle_ms)]
         return command + self.args

@@ -58,6 +58,9 @@ test_defaults(void **state)
 	assert_string_equal(args.state_dir, "/var/lib/espgw");
 	assert_int_equal(args.burst, 32);
 	assert_int_equal(args.mbufs, 0);
+	assert_string_equal(args.ctl, "/run/espgw/espgw.sock");
+	assert_false(args.ctl_given);
+	assert_null(args.ctl_group);
 	args_free(&args);
 }
 
@@ -70,7 +73,8 @@ test_all(void **state)
 	(void)state;
 	parse_good("espgw -- -p 0x5 --config (0,0,1),(2,1023,127) --file=y.conf --exit-on-idle 500 "
 		   "--stats-period=2 "
-		   "--crypto cryptodev-async --state /tmp/s -P --burst 256 --mbufs 8192 --check",
+		   "--crypto cryptodev-async --state /tmp/s -P --burst 256 --mbufs 8192 --check "
+		   "--ctl=/tmp/s/c --ctl-group adm",
 		&line, &args);
 	assert_int_equal(args.eal_argc, 1);
 	assert_true(args.portmask == 5);
@@ -91,6 +95,21 @@ test_all(void **state)
 	assert_int_equal(args.mbufs, 8192);
 	args_free(&args);
 	assert_null(args.queues);
+}
+
+static void
+test_no_socket(void **state)
+{
+	struct line line;
+	struct args args;
+
+	(void)state;
+	parse_good("espgw -- -f x --ctl none", &line, &args);
+	assert_null(args.ctl);
+	args_free(&args);
+	parse_good("espgw -- -f x --ctl none --ctl ./none", &line, &args);
+	assert_string_equal(args.ctl, "./none");
+	args_free(&args);
 }
 
 /* Forms of an option, and lines without "--". */
@@ -185,8 +204,9 @@ test_wrong(void **state)
 			"--mbufs: \"99999999999999999999\" is no number"},
 		{"espgw -- -f x --crypto ''", "--crypto: is empty; ENGINE is wanted"},
 		{"espgw -- -f x --state ''", "--state: is empty; DIR is wanted"},
-		{"espgw -- -f x --ctl /run/s", "--ctl comes with a later release: leave it out"},
-		{"espgw -- -f x --ctl-group adm", "--ctl-group comes with a later release"},
+		{"espgw -- -f x --ctl ''", "--ctl: is empty; PATH is wanted"},
+		{"espgw -- -f x --ctl", "--ctl: PATH is missing"},
+		{"espgw -- -f x --ctl-group ''", "--ctl-group: is empty; NAME is wanted"},
 		{"espgw -- -f x -i", "--interactive comes with a later release"},
 	};
 
@@ -282,6 +302,7 @@ main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_no_socket),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_eal_has),
 		cmocka_unit_test(test_eal_lcores),

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef RPC_METHODS_H
+#define RPC_METHODS_H
+
+/* The gateway's methods, a table for each family; call->context is the struct gateway. */
+
+#include "rpc.h"
+
+extern const struct rpc_method methods_gateway[]; /* version, shutdown */
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "rpc_gateway.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway.h"
+#include "log.h"
+#include "methods.h"
+#include "rpc.h"
+
+struct rpc_gateway {
+	struct gateway *gateway;
+	struct rpc_server *server;
+	struct gateway_watch watch;
+};
+
+static const struct rpc_method *const tables[] = {
+	methods_gateway,
+	NULL,
+};
+
+struct rpc_gateway *
+rpc_gateway_open(struct gateway *g, const struct rpc_gateway_options *options, struct error *err)
+{
+	struct rpc_gateway *r = calloc(1, sizeof(*r));
+	const struct rpc_options server = {
+		.path = options->path,
+		.group = options->group,
+		.readonly = options->readonly,
+		.limits = RPC_LIMITS_DEFAULT,
+		.tables = tables,
+		.context = g,
+	};
+	int rc;
+
+	if (!r) {
+		errno = -error_set(err, -ENOMEM, "no memory for the control socket");
+		return NULL;
+	}
+	r->gateway = g;
+	r->server = rpc_server_create(&server, err);
+	if (!r->server) {
+		free(r);
+		return NULL;
+	}
+	r->watch = (struct gateway_watch){rpc_server_fd(r->server), rpc_server_serve, r->server};
+	rc = gateway_watch_add(g, &r->watch);
+	if (rc == 0) {
+		log_info(rpc, "serving at %s", options->path);
+		return r;
+	}
+	error_set(err, rc, "the control socket cannot be watched: %s", strerror(-rc));
+	rpc_server_destroy(r->server);
+	free(r);
+	errno = -rc;
+	return NULL;
+}
+
+void
+rpc_gateway_close(struct rpc_gateway *r)
+{
+	if (!r)
+		return;
+	gateway_watch_remove(r->gateway, &r->watch);
+	rpc_server_destroy(r->server);
+	free(r);
+}
