@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway.h"
+#include "gateway_change.h"
 #include "log.h"
 #include "methods.h"
 #include "rpc.h"
@@ -21,6 +21,26 @@ static const struct rpc_method *const tables[] = {
 	NULL,
 };
 
+static int
+change_begin(void *context, struct error *err)
+{
+	int rc = gateway_change_begin(context);
+
+	return rc == 0 ? 0 : error_set(err, rc, "no change can begin: %s", strerror(-rc));
+}
+
+static int
+change_commit(void *context, struct error *err)
+{
+	return gateway_change_commit(context, err);
+}
+
+static void
+change_abandon(void *context)
+{
+	gateway_change_abandon(context);
+}
+
 struct rpc_gateway *
 rpc_gateway_open(struct gateway *g, const struct rpc_gateway_options *options, struct error *err)
 {
@@ -32,6 +52,9 @@ rpc_gateway_open(struct gateway *g, const struct rpc_gateway_options *options, s
 		.limits = RPC_LIMITS_DEFAULT,
 		.tables = tables,
 		.context = g,
+		.begin = change_begin,
+		.commit = change_commit,
+		.abandon = change_abandon,
 	};
 	int rc;
 
