@@ -39,9 +39,12 @@ limiter_take(struct limiter *l, uint64_t now)
 	l->tokens += (double)(now - l->last_ms) * l->rate / 1000;
 	l->tokens = RTE_MIN(l->tokens, (double)l->rate);
 	l->last_ms = now;
-	if (l->tokens < 1)
+	if (l->tokens < 1) {
+		l->refused++;
 		return false;
+	}
 	l->tokens -= 1;
+	l->taken++;
 	return true;
 }
 
@@ -208,6 +211,7 @@ slow_poll(struct gateway *g)
 		default:
 			slow_drop(g, pkts[i], DROP_local_unhandled);
 		}
+	g->slow_packets += n;
 	tunnels_follow(g);
 	return n;
 }

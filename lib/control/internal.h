@@ -5,6 +5,7 @@
 /* What the files of this module share. All on the control lcore. */
 
 #include <stdio.h>
+#include <time.h>
 
 #include "change.h"
 #include "gateway.h"
@@ -20,6 +21,7 @@ struct limiter {
 	uint32_t rate;
 	double tokens;
 	uint64_t last_ms;
+	uint64_t taken, refused;
 };
 
 struct gateway {
@@ -66,6 +68,9 @@ struct gateway {
 
 	struct limiter error_limit, echo_limit;
 	uint64_t drops[DROP_REASON_COUNT]; /* the control lcore's own */
+	uint64_t slow_packets;             /* that workers left to it */
+	uint64_t started_ms;
+	time_t started_at;
 	gateway_event_fn *listener;
 	void *listener_arg;
 	int epoll;

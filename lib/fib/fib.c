@@ -394,6 +394,18 @@ fib_commit(struct fib *fib, struct error *err)
 	return ret;
 }
 
+bool
+fib_has(const struct fib *fib, uint16_t table, uint8_t family)
+{
+	return active_copy(fib->readers[0], family, table) != NULL;
+}
+
+uint32_t
+fib_limit(const struct fib *fib, uint8_t family)
+{
+	return routes_limit(&fib->limits, family);
+}
+
 uint32_t
 fib_lookup(const struct fib *fib, uint16_t table, const struct ip_addr *addr)
 {

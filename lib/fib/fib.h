@@ -54,6 +54,10 @@ int fib_commit(struct fib *fib, struct error *err);
 /* Forgets what was noted since the last commit. */
 void fib_rollback(struct fib *fib);
 
+/* Whether the table exists for that family, and how many prefixes it has room for. */
+bool fib_has(const struct fib *fib, uint16_t table, uint8_t family);
+uint32_t fib_limit(const struct fib *fib, uint8_t family);
+
 /* Longest match on the control lcore, as readers would see it now. */
 uint32_t fib_lookup(const struct fib *fib, uint16_t table, const struct ip_addr *addr);
 

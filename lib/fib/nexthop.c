@@ -323,6 +323,20 @@ nexthop_count(const struct nexthop_table *t)
 	return t->capacity - NEXTHOP_ID_FIRST_FREE - t->free.count - t->retired.count;
 }
 
+struct nexthop_usage
+nexthop_usage(const struct nexthop_table *t)
+{
+	return (struct nexthop_usage){.count = nexthop_count(t),
+		.capacity = t->capacity - NEXTHOP_ID_FIRST_FREE,
+		.retired = t->retired.count};
+}
+
+uint32_t
+nexthop_users(const struct nexthop_table *t, uint32_t id)
+{
+	return t->states[id].refs;
+}
+
 const struct nexthop *
 nexthop_entries(const struct nexthop_table *t, uint16_t node)
 {

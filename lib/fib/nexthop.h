@@ -76,6 +76,16 @@ void nexthop_set_link(struct nexthop_table *t, uint32_t id, const uint8_t mac[6]
 
 uint32_t nexthop_count(const struct nexthop_table *t);
 
+struct nexthop_usage {
+	uint32_t count, capacity; /* without the fixed ones */
+	uint32_t retired;         /* wait for their grace period */
+};
+struct nexthop_usage nexthop_usage(const struct nexthop_table *t);
+
+/* How many routes, prefixes and groups use it; 0: nobody. id is below capacity +
+ * NEXTHOP_ID_FIRST_FREE. */
+uint32_t nexthop_users(const struct nexthop_table *t, uint32_t id);
+
 /* The entries themselves, for the packet path. node: the place in the list given to
  * nexthop_table_create. Valid for the table's life. */
 const struct nexthop *nexthop_entries(const struct nexthop_table *t, uint16_t node);

@@ -50,6 +50,8 @@ struct route_table {
 	struct entry_list deleted;      /* readers may use their next hops until the next commit */
 	struct tunnel_routes **tunnels; /* by index; NULL: down and without routes */
 	uint32_t n_tunnels;
+	uint32_t n_routes;
+	uint32_t installed[TABLES_MAX][2]; /* prefixes that readers see, of IPv4 and IPv6 */
 };
 
 static int
@@ -298,6 +300,7 @@ route_add(struct route_table *t, const struct route *route, struct error *err)
 	e->wanted_by = BIT(route->by);
 	e->prefix = p;
 	LIST_INSERT_HEAD(&p->routes, e, in_prefix);
+	t->n_routes++;
 	if (tunnel)
 		LIST_INSERT_HEAD(&tunnel->routes, e, in_tunnel);
 	mark_dirty(t, p);
@@ -321,6 +324,7 @@ route_delete(struct route_table *t, const struct route *route, struct error *err
 	if (e->route.via == ROUTE_VIA_TUNNEL)
 		LIST_REMOVE(e, in_tunnel);
 	LIST_INSERT_HEAD(&t->deleted, e, in_prefix);
+	t->n_routes--;
 	mark_dirty(t, p);
 	return 0;
 }
@@ -533,6 +537,12 @@ abandon(struct route_table *t)
 	}
 }
 
+static uint32_t *
+installed_of(struct route_table *t, const struct prefix *p)
+{
+	return &t->installed[p->table][p->prefix.addr.family == 6];
+}
+
 /* No reader uses the old next hops of the dirty prefixes any more. */
 static void
 settle(struct route_table *t)
@@ -544,6 +554,8 @@ settle(struct route_table *t)
 		LIST_REMOVE(p, in_dirty);
 		p->dirty = false;
 		put_if_group(t, p->installed);
+		*installed_of(t, p) += p->wanted != NEXTHOP_ID_NONE;
+		*installed_of(t, p) -= p->installed != NEXTHOP_ID_NONE;
 		p->installed = p->wanted;
 		p->wanted = NEXTHOP_ID_NONE;
 		forget_if_empty(t, p);
@@ -574,6 +586,18 @@ route_commit(struct route_table *t, struct error *err)
 	else
 		abandon(t);
 	return ret;
+}
+
+uint32_t
+route_count(const struct route_table *t)
+{
+	return t->n_routes;
+}
+
+uint32_t
+route_prefixes(const struct route_table *t, uint16_t table, uint8_t family)
+{
+	return t->installed[table][family == 6];
 }
 
 struct walk {

@@ -76,6 +76,11 @@ bool route_is_on_link(
 /* How many routes lead to a tunnel for this one. */
 uint32_t route_tunnel_count(const struct route_table *t, uint32_t tunnel, enum route_by by);
 
+/* How many routes there are, in all tables, and how many prefixes a table has of a family: what
+ * fib_limits bounds. */
+uint32_t route_count(const struct route_table *t);
+uint32_t route_prefixes(const struct route_table *t, uint16_t table, uint8_t family);
+
 /* All of them, once for each who wants it, in the order of table, prefix length and prefix; stops
  * when fn returns non-zero and returns that. */
 int route_walk(

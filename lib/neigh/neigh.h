@@ -30,6 +30,8 @@ enum neigh_state {
 	NEIGH_STATIC
 };
 
+enum { NEIGH_STATES = NEIGH_STATIC + 1 };
+
 struct neigh {
 	uint16_t port;
 	struct ip_addr addr;
@@ -99,6 +101,26 @@ const struct neigh *neigh_find(
 bool neigh_is_usable(const struct neigh *n);
 /* Whether another neighbour that stays finds a place. */
 bool neigh_has_room(const struct neigh_table *t);
+/* How many there are, by state, and how many packets wait. */
+struct neigh_usage {
+	uint32_t count, capacity;
+	uint32_t waiting, waiting_max;
+	uint32_t states[NEIGH_STATES];
+};
+struct neigh_usage neigh_usage(const struct neigh_table *t);
+
+/* Entries by place, for those who list them: places are below neigh_places, and an entry keeps its
+ * own. */
+struct neigh_detail {
+	struct neigh n;
+	uint32_t waiting; /* packets */
+	uint32_t pins;
+	uint8_t failures; /* resolutions in a row */
+};
+uint32_t neigh_places(const struct neigh_table *t);
+/* false: no entry there. detail may be NULL. */
+bool neigh_at(const struct neigh_table *t, uint32_t place, struct neigh_detail *detail);
+
 int neigh_walk(const struct neigh_table *t, int (*fn)(const struct neigh *n, void *arg), void *arg);
 
 #endif

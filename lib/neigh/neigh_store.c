@@ -169,3 +169,40 @@ neigh_queue_pop(struct neigh_table *t, struct neigh_entry *e)
 	e->n_waiting--;
 	return w->m;
 }
+
+struct neigh_usage
+neigh_usage(const struct neigh_table *t)
+{
+	struct neigh_usage u = {.count = t->count,
+		.capacity = t->params.capacity,
+		.waiting_max = t->params.queue_total};
+
+	for (int i = 0; i < CLASS_COUNT; i++) {
+		const struct neigh_entry *e;
+
+		TAILQ_FOREACH (e, &t->classes[i], link) {
+			u.states[e->n.state]++;
+			u.waiting += e->n_waiting;
+		}
+	}
+	return u;
+}
+
+uint32_t
+neigh_places(const struct neigh_table *t)
+{
+	return t->slots;
+}
+
+bool
+neigh_at(const struct neigh_table *t, uint32_t place, struct neigh_detail *detail)
+{
+	const struct neigh_entry *e = &t->entries[place];
+
+	if (e->used && detail)
+		*detail = (struct neigh_detail){.n = e->n,
+			.waiting = e->n_waiting,
+			.pins = e->pins,
+			.failures = e->failures};
+	return e->used;
+}

@@ -55,6 +55,17 @@ struct rte_mbuf *reassembly_add(struct reassembly *r, struct rte_mbuf *m, uint64
 void reassembly_age(struct reassembly *r, uint64_t now_tsc, struct rte_mbuf *dead[FRAG_MAX],
 	uint16_t *dead_count);
 
+/* Written by the worker; others read torn-free. */
+struct reassembly_usage {
+	uint32_t packets, packets_max; /* that wait for parts */
+	uint32_t mbufs, mbufs_max;     /* in these parts */
+	uint64_t fragments;            /* taken, those that died included */
+	uint64_t completed;            /* packets */
+};
+
+/* Any thread; valid as long as r. */
+const struct reassembly_usage *reassembly_usage(const struct reassembly *r);
+
 /* Frees all that waits; returns how many fragments that were. */
 uint32_t reassembly_flush(struct reassembly *r);
 

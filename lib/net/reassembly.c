@@ -60,7 +60,7 @@ struct reassembly {
 	uint64_t timeout_tsc;
 	uint32_t seed;
 	uint32_t bucket_mask;
-	uint32_t segments, segments_max; /* mbufs that wait here */
+	struct reassembly_usage usage;
 	struct bucket *buckets;
 	struct entry *entries;
 	struct entry_list unused;
@@ -93,7 +93,8 @@ reassembly_create(uint32_t max_packets, uint64_t timeout_ns, int socket)
 	r->timeout_tsc = timeout_ns / 1000 * rte_get_tsc_hz() / 1000000;
 	r->seed = rte_rand();
 	r->bucket_mask = buckets - 1;
-	r->segments_max = RTE_MAX(max_packets * PARTS_AVERAGE, (uint32_t)PARTS_MAX);
+	r->usage.mbufs_max = RTE_MAX(max_packets * PARTS_AVERAGE, (uint32_t)PARTS_MAX);
+	r->usage.packets_max = max_packets;
 	TAILQ_INIT(&r->unused);
 	TAILQ_INIT(&r->waiting);
 	for (uint32_t i = 0; i < max_packets; i++)
@@ -216,7 +217,7 @@ bury_parts(struct reassembly *r, struct entry *e, struct rte_mbuf *dead[FRAG_MAX
 {
 	for (uint16_t i = 0; i < e->n; i++)
 		dead[(*dead_count)++] = e->parts[i].m;
-	r->segments -= e->segments;
+	r->usage.mbufs -= e->segments;
 	e->segments = 0;
 	e->n = 0;
 }
@@ -224,11 +225,12 @@ bury_parts(struct reassembly *r, struct entry *e, struct rte_mbuf *dead[FRAG_MAX
 static void
 release(struct reassembly *r, struct entry *e)
 {
-	r->segments -= e->segments;
+	r->usage.mbufs -= e->segments;
 	e->segments = 0;
 	LIST_REMOVE(e, in_bucket);
 	TAILQ_REMOVE(&r->waiting, e, by_age);
 	TAILQ_INSERT_HEAD(&r->unused, e, by_age);
+	r->usage.packets--;
 }
 
 /* A new entry, by the death of the oldest when that one's time is over. NULL: no room. */
@@ -238,19 +240,20 @@ take_entry(struct reassembly *r, const struct key *key, uint64_t now_tsc,
 {
 	struct entry *e = TAILQ_FIRST(&r->waiting);
 
-	if (r->segments >= r->segments_max || TAILQ_EMPTY(&r->unused)) {
+	if (r->usage.mbufs >= r->usage.mbufs_max || TAILQ_EMPTY(&r->unused)) {
 		/* one place in dead[] stays for the fragment itself */
 		if (!e || !is_expired(r, e, now_tsc) || *dead_count + e->n >= FRAG_MAX)
 			return NULL;
 		bury_parts(r, e, dead, dead_count);
 		release(r, e);
 		/* a refused one had nothing to give */
-		if (r->segments >= r->segments_max)
+		if (r->usage.mbufs >= r->usage.mbufs_max)
 			return NULL;
 	}
 	e = TAILQ_FIRST(&r->unused);
 	TAILQ_REMOVE(&r->unused, e, by_age);
 	TAILQ_INSERT_TAIL(&r->waiting, e, by_age);
+	r->usage.packets++;
 	LIST_INSERT_HEAD(bucket_of(r, key), e, in_bucket);
 	e->key = *key;
 	e->start_tsc = now_tsc;
@@ -301,7 +304,7 @@ insert(struct reassembly *r, struct entry *e, const struct fragment *f, uint16_t
 	e->parts[index] = f->part;
 	e->n++;
 	e->segments += f->part.m->nb_segs;
-	r->segments += f->part.m->nb_segs;
+	r->usage.mbufs += f->part.m->nb_segs;
 	e->have += f->part.length;
 	e->ecn_seen |= 1 << (pkt(f->part.m)->tos & 3);
 	if (!f->more)
@@ -422,6 +425,7 @@ reassembly_add(struct reassembly *r, struct rte_mbuf *m, uint64_t now_tsc,
 	uint8_t ecn_seen;
 
 	*dead_count = 0;
+	r->usage.fragments++;
 	if (is_atomic(&f))
 		return finish_or_bury(m, &view, 0, dead, dead_count, why);
 	*why = DROP_reassembly_timeout;
@@ -431,7 +435,7 @@ reassembly_add(struct reassembly *r, struct rte_mbuf *m, uint64_t now_tsc,
 		release(r, e);
 		e = NULL;
 	}
-	if (e && !e->refused && r->segments < r->segments_max) {
+	if (e && !e->refused && r->usage.mbufs < r->usage.mbufs_max) {
 		verdict = judge(e, &f, &index);
 	} else if (!e) {
 		e = take_entry(r, &f.key, now_tsc, dead, dead_count);
@@ -444,6 +448,7 @@ reassembly_add(struct reassembly *r, struct rte_mbuf *m, uint64_t now_tsc,
 		m = chain_parts(e);
 		ecn_seen = e->ecn_seen;
 		release(r, e);
+		r->usage.completed++;
 		return finish_or_bury(m, &view, ecn_seen, dead, dead_count, why);
 	}
 	*why = DROP_reassembly_bad;
@@ -468,6 +473,12 @@ reassembly_age(struct reassembly *r, uint64_t now_tsc, struct rte_mbuf *dead[FRA
 		bury_parts(r, e, dead, dead_count);
 		release(r, e);
 	}
+}
+
+const struct reassembly_usage *
+reassembly_usage(const struct reassembly *r)
+{
+	return &r->usage;
 }
 
 uint32_t

@@ -254,6 +254,15 @@ sad_count(const struct sad *sad)
 	return sad->count;
 }
 
+struct sad_usage
+sad_usage(const struct sad *sad)
+{
+	return (struct sad_usage){.count = sad->count,
+		.capacity = sad->capacity,
+		.reserved = sad->n_reserved,
+		.hashed = sad->readers[0]->hashed};
+}
+
 uint32_t
 sad_spi_allocate(struct sad *sad)
 {

@@ -53,6 +53,13 @@ int sad_publish(struct sad *sad, struct sa *sa, struct error *err);
 void sad_retire(struct sad *sad, struct sa *sa);
 uint32_t sad_count(const struct sad *sad);
 
+struct sad_usage {
+	uint32_t count, capacity; /* of inbound SAs; reserved SPIs take room, too */
+	uint32_t reserved;        /* SPIs */
+	uint32_t hashed;          /* SAs that are not in the slot of their SPI */
+};
+struct sad_usage sad_usage(const struct sad *sad);
+
 /* An SPI (host order, >= 256) whose slot is free, with random high bits, reserved until published
  * or released; room for its SA is kept. 0: none left. */
 uint32_t sad_spi_allocate(struct sad *sad);

@@ -40,12 +40,15 @@ enum meter_part {
 enum {
 	METER_EVERY = 64,
 	METER_FILLS = 9, /* bursts of 1, 2, up to 4, up to 8, … up to 256 packets */
+	METER_COST_FIRST = 4,
+	METER_COSTS = 16, /* up to 4, 8, … 65,536 cycles a packet, and more */
 };
 
 struct meter_sums {
 	uint64_t calls; /* with at least one packet */
 	uint64_t packets;
-	uint64_t cycles; /* of the time stamp counter */
+	uint64_t cycles;             /* of the time stamp counter */
+	uint64_t costs[METER_COSTS]; /* packets, by the mean of their call */
 };
 
 struct meter {
@@ -85,6 +88,21 @@ meter_turn(struct meter *m)
 	meter_increase(&m->turns, 1);
 }
 
+/* The place in costs[] of packets that took so many cycles together. Without a division, which the
+ * next part would pay for. */
+static inline uint32_t
+meter_cost(uint32_t packets, uint64_t cycles)
+{
+	uint64_t limit = (uint64_t)packets * METER_COST_FIRST;
+	uint32_t place;
+
+	if (cycles <= limit)
+		return 0;
+	place = (uint32_t)(__builtin_clzll(limit) - __builtin_clzll(cycles));
+	place += cycles > limit << place;
+	return RTE_MIN(place, METER_COSTS - 1u);
+}
+
 static inline void
 meter_add(struct meter *m, enum meter_part part, uint32_t packets, uint64_t cycles)
 {
@@ -93,6 +111,7 @@ meter_add(struct meter *m, enum meter_part part, uint32_t packets, uint64_t cycl
 	meter_increase(&s->calls, 1);
 	meter_increase(&s->packets, packets);
 	meter_increase(&s->cycles, cycles);
+	meter_increase(&s->costs[meter_cost(packets, cycles)], packets);
 	if (part == METER_receive)
 		meter_increase(&m->fills[rte_log2_u32(packets)], 1);
 }

@@ -181,10 +181,16 @@ test_group(void **state)
 	for (int m = 0; m < 3; m++)
 		nexthop_put(f->t, members[m]);
 	assert_int_equal(nexthop_count(f->t), 4);
+	assert_int_equal(nexthop_users(f->t, group), 2);
 	nexthop_put(f->t, group);
 	assert_int_equal(nexthop_count(f->t), 4);
+	assert_int_equal(nexthop_users(f->t, members[0]), 1);
 	nexthop_put(f->t, group);
 	assert_int_equal(nexthop_count(f->t), 0);
+	assert_int_equal(nexthop_users(f->t, members[0]), 0);
+	assert_int_equal(nexthop_usage(f->t).count, 0);
+	assert_int_equal(nexthop_usage(f->t).capacity, CAPACITY);
+	assert_int_equal(nexthop_usage(f->t).retired, 4);
 
 	like.n_members = ECMP_MAX + 1;
 	assert_int_equal(nexthop_get(f->t, &like, &group, &f->err), -EINVAL);

@@ -220,6 +220,8 @@ test_rows(void **state)
 		leads_to(f, row->dst, text, sizeof(text));
 		assert_string_equal(text, "-");
 		assert_int_equal(nexthop_count(f->nexthops), 0);
+		assert_int_equal(route_count(f->routes), 0);
+		assert_int_equal(route_prefixes(f->routes, 0, routes[0].prefix.addr.family), 0);
 	}
 }
 
@@ -239,8 +241,13 @@ test_tunnel_state(void **state)
 
 	assert_int_equal(route_add(f->routes, &a, &f->err), 0);
 	assert_int_equal(route_add(f->routes, &b, &f->err), 0);
+	assert_int_equal(route_prefixes(f->routes, 0, 4), 0);
 	commit(f);
 	expect(f, "10.0.0.1", "down");
+	assert_int_equal(route_count(f->routes), 2);
+	assert_int_equal(route_prefixes(f->routes, 0, 4), 1);
+	assert_int_equal(route_prefixes(f->routes, 0, 6), 0);
+	assert_int_equal(route_prefixes(f->routes, 1, 4), 0);
 	assert_int_equal(route_tunnel_state(f->routes, 1, true, &f->err), 0);
 	expect(f, "10.0.0.1", "down");
 	commit(f);

@@ -356,6 +356,28 @@ see(const struct neigh *n, void *arg)
 	return ++seen->n == seen->stop_after ? 7 : 0;
 }
 
+/* The entries by place are those of the walk, and the sums theirs. */
+static void
+check_places(const struct neigh_table *t)
+{
+	static const uint32_t states[NEIGH_STATES] = {[NEIGH_STALE] = 1, [NEIGH_STATIC] = 1};
+	struct neigh_usage usage = neigh_usage(t);
+	uint32_t found[NEIGH_STATES] = {0};
+	struct neigh_detail detail;
+
+	for (uint32_t i = 0; i < neigh_places(t); i++) {
+		if (!neigh_at(t, i, NULL))
+			continue;
+		assert_true(neigh_at(t, i, &detail));
+		assert_int_equal(detail.n.port, detail.n.state == NEIGH_STATIC ? VLAN_PORT : 0);
+		found[detail.n.state]++;
+	}
+	assert_memory_equal(found, states, sizeof(states));
+	assert_memory_equal(usage.states, states, sizeof(states));
+	assert_int_equal(usage.count, 2);
+	assert_int_equal(usage.waiting, 0);
+}
+
 static void
 test_walk(void **state)
 {
@@ -375,6 +397,7 @@ test_walk(void **state)
 	seen = (struct seen){.stop_after = 1};
 	assert_int_equal(neigh_walk(f->table, see, &seen), 7);
 	assert_int_equal(seen.n, 1);
+	check_places(f->table);
 
 	assert_int_equal(neigh_static_add(f->table, 2, &addr, mac, &err), -EINVAL);
 	assert_string_equal(err.text, "neighbour 198.51.100.5: no port 2");

@@ -131,11 +131,18 @@ test_round_trip(void **state)
 	struct packet p;
 
 	(void)state;
+	const struct reassembly_usage *usage = reassembly_usage(r);
+
 	for (size_t i = 0; i < RTE_DIM(rows); i++) {
 		packet_build(&p, rows[i].kind, rows[i].length);
 		for (int round = 0; round < 10; round++)
 			round_trip(r, &p, rows[i].mtu, rows[i].name);
 	}
+	assert_int_equal(usage->completed, 10 * RTE_DIM(rows));
+	assert_true(usage->fragments > 2 * usage->completed);
+	assert_int_equal(usage->packets, 0);
+	assert_int_equal(usage->packets_max, MAX_PACKETS);
+	assert_int_equal(usage->mbufs, 0);
 	assert_pool_full(pool);
 	reassembly_destroy(r);
 }

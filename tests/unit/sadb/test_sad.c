@@ -160,6 +160,8 @@ test_allocate(void **state)
 	/* the high bits are random: all on one side has the probability 2^-999 */
 	assert_in_range(high, 1, CAPACITY - 1);
 	assert_int_equal(sad_spi_allocate(f.sad), 0);
+	assert_int_equal(sad_usage(f.sad).reserved, CAPACITY);
+	assert_int_equal(sad_usage(f.sad).capacity, CAPACITY);
 	fill(&foreign, 0x1000, &local);
 	assert_int_equal(sad_publish(f.sad, &foreign, &f.err), -ENOSPC);
 	/* one that is reserved can always be published, and takes its slot */
@@ -183,6 +185,9 @@ test_allocate(void **state)
 	assert_int_equal(sad_publish(f.sad, &sa, &f.err), 0);
 	assert_ptr_equal(lookup(&f, spis[8], "192.0.2.1"), &sa);
 	assert_ptr_equal(lookup(&f, spis[8] ^ 0x80000000, "192.0.2.1"), &foreign);
+	assert_int_equal(sad_usage(f.sad).count, 2);
+	assert_int_equal(sad_usage(f.sad).hashed, 1);
+	assert_int_equal(sad_usage(f.sad).reserved, CAPACITY - 3);
 	drop_all(&f);
 }
 

@@ -28,6 +28,30 @@ test_fills(void **state)
 	}
 }
 
+/* By the mean cost of a packet: the lowest place whose limit it is within. */
+static void
+test_costs(void **state)
+{
+	static const struct {
+		uint32_t packets;
+		uint64_t cycles;
+		unsigned int place;
+	} rows[] = {{1, 0, 0}, {1, 4, 0}, {1, 5, 1}, {1, 8, 1}, {1, 9, 2}, {32, 128, 0},
+		{32, 129, 1}, {32, 256, 1}, {32, 257, 2}, {7, 28, 0}, {7, 29, 1}, {7, 56, 1},
+		{7, 57, 2}, {7, 112, 2}, {3, 12 << 10, 10}, {3, (12 << 10) + 1, 11}, {1, 65536, 14},
+		{1, 65537, 15}, {256, UINT64_MAX, 15}, {UINT32_MAX, 1, 0}};
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(rows); i++) {
+		struct meter m = {0};
+
+		meter_add(&m, METER_crypto, rows[i].packets, rows[i].cycles);
+		if (m.parts[METER_crypto].costs[rows[i].place] != rows[i].packets)
+			fail_msg("%u packets of %lu cycles together are not in place %u",
+				rows[i].packets, rows[i].cycles, rows[i].place);
+	}
+}
+
 /* The first turn with packets is measured, then each METER_EVERYth. */
 static void
 test_turns(void **state)
@@ -102,6 +126,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fills),
+		cmocka_unit_test(test_costs),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_laps),
 		cmocka_unit_test(test_names),
