@@ -12,6 +12,7 @@ PACKETS = 32
 ENOUGH = 100  # turns that were measured
 OUT = scene.Side(0x1001, "out")
 STAGES = ("inbox", "receive", "input", "route", "decide", "protect", "open", "crypto", "complete", "output", "transmit")
+COSTS = [f"up_to_{4 << place}_cycles" for place in range(15)] + ["more_cycles"]
 OUTBOUND = ("receive", "input", "route", "decide", "protect", "crypto", "transmit")
 
 
@@ -45,14 +46,18 @@ class Telemetry:
 
 class Stages(GatewayTest):
     def check_stage(self, name, stage):
-        self.assertEqual(list(stage), ["calls", "packets", "cycles", "cycles_per_packet", "burst_fill"])
+        self.assertEqual(list(stage), ["calls", "packets", "cycles", "cycles_per_packet", "burst_fill", *COSTS])
+        costs = [stage[cost] for cost in COSTS]
+        # the worker goes on between the reading of one number and of the next
+        self.assertAlmostEqual(sum(costs), stage["packets"], delta=2 * PACKETS, msg=name)
+        least = sum(packets * (2 << place) for place, packets in enumerate(costs) if place)
+        self.assertLessEqual(least, stage["cycles"] * 1.1, name)
         if name not in OUTBOUND:
             return
         self.assertGreater(stage["calls"], 0, name)
         self.assertGreater(stage["cycles"], stage["packets"], name)
         self.assertEqual(stage["cycles_per_packet"], f"{stage['cycles'] / stage['packets']:.1f}", name)
         self.assertEqual(stage["burst_fill"], f"{stage['packets'] / stage['calls']:.1f}", name)
-        # the worker goes on between the reading of one number and of the next
         self.assertAlmostEqual(stage["packets"] / stage["calls"], PACKETS, delta=1, msg=name)
 
     def check(self, telemetry):
