@@ -30,8 +30,8 @@ typedef int option_apply(
 	struct args *args, const struct option_row *option, const char *value, struct error *err);
 
 static option_apply apply_portmask, apply_config, apply_file, apply_later, apply_check, apply_idle,
-	apply_stats, apply_crypto, apply_state, apply_promisc, apply_burst, apply_mbufs,
-	apply_version, apply_help, apply_ctl, apply_ctl_group;
+	apply_stats, apply_crypto, apply_state, apply_promisc, apply_burst, apply_mbufs, apply_user,
+	apply_seccomp, apply_version, apply_help, apply_ctl, apply_ctl_group;
 
 static const struct option_row {
 	const char *name;  /* without "--" */
@@ -58,6 +58,9 @@ static const struct option_row {
 	{"burst", 0, "N", apply_burst, "packets taken at once, 1 to 256; default 32"},
 	{"mbufs", 0, "N", apply_mbufs,
 		"packet buffers; default: as many as queues and workers need"},
+	{"user", 0, "NAME", apply_user, "become that user once devices and memory are there"},
+	{"seccomp", 0, "MODE", apply_seccomp,
+		"on, log or off: limit system calls; default: on where it can be"},
 	{"version", 0, NULL, apply_version, "print the version"},
 	{"help", 'h', NULL, apply_help, "print this"},
 };
@@ -214,6 +217,30 @@ apply_ctl_group(
 	struct args *args, const struct option_row *option, const char *value, struct error *err)
 {
 	return text_store(&args->ctl_group, option, value, err);
+}
+
+static int
+apply_user(struct args *args, const struct option_row *option, const char *value, struct error *err)
+{
+	return text_store(&args->user, option, value, err);
+}
+
+static int
+apply_seccomp(
+	struct args *args, const struct option_row *option, const char *value, struct error *err)
+{
+	static const struct {
+		const char *name;
+		enum sandbox_mode mode;
+	} modes[] = {{"on", SANDBOX_ON}, {"log", SANDBOX_LOG}, {"off", SANDBOX_OFF}};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(value, modes[i].name) == 0) {
+			args->seccomp = modes[i].mode;
+			return 0;
+		}
+	return error_set(
+		err, -EINVAL, "--%s: \"%.64s\" is none of on, log, off", option->name, value);
 }
 
 static int

@@ -10,6 +10,7 @@
 
 #include "errmsg.h"
 #include "gateway.h"
+#include "sandbox.h"
 
 struct args {
 	int eal_argc; /* argv[0] and what stands before "--" */
@@ -27,7 +28,9 @@ struct args {
 	bool ctl_given;        /* --ctl was */
 	const char *ctl_group; /* NULL: not given */
 	uint16_t burst;
-	uint32_t mbufs; /* 0: not given */
+	uint32_t mbufs;   /* 0: not given */
+	const char *user; /* NULL: stays who it is */
+	enum sandbox_mode seccomp;
 };
 
 /*

@@ -16,6 +16,7 @@
 
 #include "args.h"
 #include "config.h"
+#include "confine.h"
 #include "control.h"
 #include "cryptodev.h"
 #include "ethdev.h"
@@ -114,7 +115,8 @@ memory_is_there(const struct eal_line *line)
 }
 
 static int
-run(const struct args *args, const struct config *config, struct supervisor *supervisor)
+run(const struct args *args, const struct config *config, const struct privileges_user *user,
+	struct supervisor *supervisor)
 {
 	struct gateway_options options = {
 		.config = config,
@@ -145,8 +147,9 @@ run(const struct args *args, const struct config *config, struct supervisor *sup
 		report_clear(&report);
 		return EXIT_USAGE;
 	}
-	if (control_open(&control, args, config, g, &err) != 0) {
+	if (control_open(&control, args, config, g, &err) != 0 || confine(args, user, &err) != 0) {
 		fprintf(stderr, "espgw: %s\n", err.text);
+		control_close(&control);
 		gateway_destroy(g, NULL);
 		return EXIT_USAGE;
 	}
@@ -165,20 +168,25 @@ static int
 start(const struct args *args, const struct config *config)
 {
 	struct supervisor supervisor = {0};
+	struct privileges_user user;
+	int status = EXIT_USAGE;
 	struct eal_line line;
 	struct error err;
-	int status = EXIT_USAGE;
 
 	if (!eal_line_make(&line, args, config) || !memory_is_there(&line))
 		goto out;
 	log_init();
+	if (confine_prepare(args, &user, &err) != 0) {
+		fprintf(stderr, "espgw: %s\n", err.text);
+		goto out;
+	}
 	if (rte_eal_init(line.argc, line.argv) < 0) {
 		fprintf(stderr, "espgw: EAL did not start: %s\n", rte_strerror(rte_errno));
 		goto out;
 	}
 	if (notify_open(&supervisor.notify, &err) != 0)
 		log_warn(main, "%s; the service manager will hear nothing", err.text);
-	status = run(args, config, &supervisor);
+	status = run(args, config, &user, &supervisor);
 	notify_close(&supervisor.notify);
 	rte_eal_cleanup();
 out:

@@ -101,15 +101,18 @@ file_open(struct seq_file *f, const char *dir, struct error *err)
 				    strerror(errno));
 }
 
+/* The owner of the directory may own the file as well: root opens both for the user that it will
+ * become, and who owns the directory could put another file in any case. */
 static int
 file_check(const struct seq_file *f, const char *dir, struct error *err)
 {
-	struct stat st;
+	struct stat st, of_dir;
 
-	if (fstat(f->fd, &st) != 0)
+	if (fstat(f->fd, &st) != 0 || fstat(f->dir_fd, &of_dir) != 0)
 		return error_set(
 			err, -errno, "state file %s/%s: %s", dir, FILE_NAME, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != of_dir.st_uid) ||
+		(st.st_mode & 077) != 0)
 		return error_set(err, -EPERM,
 			"state file %s/%s: must be a plain file of uid %u with mode 0600; whoever "
 			"else could write to it could make nonces repeat",

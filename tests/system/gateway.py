@@ -272,8 +272,9 @@ class GatewayTest(unittest.TestCase):
     longMessage = True
 
     def assert_clean(self, result):
-        """Stopped as asked, and every mempool is full again."""
+        """Stopped as asked, no system call was refused, and every mempool is full again."""
         self.assertEqual(result.status, 0, result.describe())
+        self.assertNotIn("seccomp: system call", result.text)
         pools = result.counters["mempool"]
         self.assertTrue(pools, "no mempool lines in the summary\n" + result.describe())
         for name, (available, size) in pools.items():

@@ -3,8 +3,12 @@
 """espgw as a service: what it tells the manager that started it, and when it does not."""
 import contextlib
 import ctypes
+import json
 import os
+import pwd
+import socket
 import time
+import unittest
 
 import scene
 from gateway import Gateway, GatewayTest, Running, main, pcap_write, scratch
@@ -106,6 +110,94 @@ class Notify(GatewayTest):
             self.assertIn(manager.heartbeats(4), range(3, 6))
         self.assert_clean(self.result)
         self.assertRegex(self.result.text, "worker 0 on lcore 1 has made no turn for [0-9]+ ms")
+
+
+class Confined(GatewayTest):
+    """--user and --seccomp."""
+
+    USER = pwd.getpwnam("nobody")
+
+    @staticmethod
+    def threads(pid):
+        """What /proc says of each thread."""
+        said = []
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
+                said.append({line.split(":")[0]: line.split(":")[1].split() for line in file})
+        return said
+
+    def run_with(self, args, folder, look=lambda threads: None):
+        for name in ("lan", "wan"):
+            pcap_write(f"{folder}/{name}.rx.pcap", [])
+        manager = Manager(f"{folder}/notify")
+        running = Running(Gateway(scene.config(sas=[OUT.config()]), args=args, idle_ms=0), folder, ["lan", "wan"],
+                          None, prefix=manager.environment())
+        try:
+            if running.wait_for(lambda: manager.heard("READY=1")):
+                look(self.threads(running.process.pid))
+        finally:
+            result = running.stop()
+            manager.close()
+            os.unlink(manager.path)
+        return result
+
+    @staticmethod
+    def ask(path, method):
+        """A call over the control socket; its reply."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            client.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
+            return json.loads(client.makefile().readline())
+
+    def test_system_calls(self):
+        """All threads, and by default; see tests/unit/service for which calls."""
+        built = os.environ.get("ESPGW_SECCOMP") == "1"
+        for args, mode in (([], "2" if built else "0"), (["--seccomp", "off"], "0"), (["--seccomp", "log"], "2"),
+                           (["--seccomp", "on"], "2")):
+            if mode == "2" and not built:
+                continue
+            with self.subTest(args=args), scratch() as folder:
+                seen = []
+                result = self.run_with(args, folder, seen.extend)
+                self.assert_clean(result)
+                self.assertGreater(len(seen), 3)
+                self.assertEqual({thread["Seccomp"][0] for thread in seen}, {mode})
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can become another user")
+    def test_user(self):
+        """No thread has anything of root's; state and socket are there for the next run as well."""
+        seen = []
+
+        def look(threads):
+            seen.extend(threads)
+            self.assertEqual(os.stat(f"{folder}/run/ctl").st_uid, self.USER.pw_uid)
+            self.assertEqual(self.ask(f"{folder}/run/ctl", "version")["id"], 1)
+
+        with scratch() as folder:
+            os.chmod(folder, 0o755)
+            for _ in range(2):
+                result = self.run_with(["--user", "nobody", "--ctl", f"{folder}/run/ctl"], folder, look)
+                self.assert_clean(result)
+                self.assertIn("runs as nobody", result.text)
+                self.assertEqual(os.stat(f"{folder}/state").st_uid, self.USER.pw_uid)
+                self.assertEqual(os.listdir(f"{folder}/run"), [])
+        self.assertGreater(len(seen), 6)
+        for thread in seen:
+            self.assertEqual(thread["Uid"], [str(self.USER.pw_uid)] * 4)
+            self.assertEqual(thread["Gid"], [str(self.USER.pw_gid)] * 4)
+            self.assertNotIn("0", thread["Groups"])
+            for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+                self.assertEqual(int(thread[kind][0], 16), 0, kind)
+
+    def test_refused(self):
+        rows = [(["--seccomp", "maybe"], '"maybe" is none of on, log, off')]
+        if os.geteuid() == 0:
+            rows += [(["--user", "root"], "root is root"), (["--user", "no-such"], 'there is no user "no-such"')]
+        for args, message in rows:
+            with self.subTest(args=args), scratch() as folder:
+                result = self.run_with(args, folder)
+                self.assertEqual(result.status, 2, result.describe())
+                self.assertIn(message, result.text)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 #include "args.h"
 #include "unit.h"
 
-enum { WORDS_MAX = 24 };
+enum { WORDS_MAX = 32 };
 
 /* "a b c" as argc and argv. */
 struct line {
@@ -61,6 +61,8 @@ test_defaults(void **state)
 	assert_string_equal(args.ctl, "/run/espgw/espgw.sock");
 	assert_false(args.ctl_given);
 	assert_null(args.ctl_group);
+	assert_null(args.user);
+	assert_int_equal(args.seccomp, SANDBOX_AUTO);
 	args_free(&args);
 }
 
@@ -74,7 +76,7 @@ test_all(void **state)
 	parse_good("espgw -- -p 0x5 --config (0,0,1),(2,1023,127) --file=y.conf --exit-on-idle 500 "
 		   "--stats-period=2 "
 		   "--crypto cryptodev-async --state /tmp/s -P --burst 256 --mbufs 8192 --check "
-		   "--ctl=/tmp/s/c --ctl-group adm",
+		   "--ctl=/tmp/s/c --ctl-group adm --user gw --seccomp log",
 		&line, &args);
 	assert_int_equal(args.eal_argc, 1);
 	assert_true(args.portmask == 5);
@@ -93,6 +95,8 @@ test_all(void **state)
 	assert_true(args.check);
 	assert_int_equal(args.burst, 256);
 	assert_int_equal(args.mbufs, 8192);
+	assert_string_equal(args.user, "gw");
+	assert_int_equal(args.seccomp, SANDBOX_LOG);
 	args_free(&args);
 	assert_null(args.queues);
 }
@@ -172,6 +176,8 @@ test_wrong(void **state)
 		{"espgw -- -", "unexpected argument \"-\""},
 		{"espgw -- --check=yes", "--check takes no value, and \"yes\" is one"},
 		{"espgw -- -Px", "--promisc takes no value, and \"x\" is one"},
+		{"espgw -- -f x --user ''", "--user: is empty; NAME is wanted"},
+		{"espgw -- -f x --seccomp yes", "--seccomp: \"yes\" is none of on, log, off"},
 		{"espgw -- -f x -p 0", "--portmask: \"0\" is no mask of ports 0 to 31 in "
 				       "hexadecimal; 0x3 is ports 0 and 1"},
 		{"espgw -- -f x -p 0x", "--portmask: \"0x\" is no mask"},

@@ -108,6 +108,10 @@ what_others_can_touch_is_refused(void **state)
 	if (geteuid() == 0) {
 		assert_int_equal(chown(seq_path(), 1, 1), 0);
 		open_refused("mode 0600");
+		assert_int_equal(chown(seq_dir(), 2, 2), 0);
+		open_refused("mode 0600");
+		assert_int_equal(chown(seq_dir(), 1, 1), 0);
+		seq_state_close(open_ok()); /* --user */
 	}
 }
 
