@@ -27,21 +27,39 @@ or_die(void *memory)
 	return memory;
 }
 
+static char *
+copy_or_null(const char *text)
+{
+	return text ? or_die(strdup(text)) : NULL;
+}
+
+void
+report_add_field(struct report *report, const char *file, int line, const char *object,
+	const char *field, const char *text)
+{
+	struct report_entry entry = {.file = copy_or_null(file),
+		.line = line,
+		.object = copy_or_null(object),
+		.field = copy_or_null(field),
+		.text = copy_or_null(text)};
+
+	report->entries = or_die(realloc(report->entries, (report->count + 1) * sizeof(entry)));
+	report->entries[report->count++] = entry;
+}
+
 void
 report_add(struct report *report, const char *file, int line, const char *object,
 	const char *format, ...)
 {
-	struct report_entry entry = {.line = line};
+	char *text;
 	va_list args;
 
 	va_start(args, format);
-	if (vasprintf(&entry.text, format, args) < 0)
+	if (vasprintf(&text, format, args) < 0)
 		abort();
 	va_end(args);
-	entry.file = file ? or_die(strdup(file)) : NULL;
-	entry.object = object ? or_die(strdup(object)) : NULL;
-	report->entries = or_die(realloc(report->entries, (report->count + 1) * sizeof(entry)));
-	report->entries[report->count++] = entry;
+	report_add_field(report, file, line, object, NULL, text);
+	free(text);
 }
 
 void
@@ -65,6 +83,7 @@ report_clear(struct report *report)
 	for (size_t i = 0; i < report->count; i++) {
 		free(report->entries[i].file);
 		free(report->entries[i].object);
+		free(report->entries[i].field);
 		free(report->entries[i].text);
 	}
 	free(report->entries);

@@ -23,6 +23,7 @@ struct report_entry {
 	char *file; /* may be NULL */
 	int line;   /* 0: the file as a whole */
 	char *object;
+	char *field; /* the key that is wrong: "mtu", "selectors[1].local"; may be NULL */
 	char *text;
 };
 
@@ -34,6 +35,11 @@ struct report {
 /* "file:line: object: text". Never fails: when memory ends the process does. */
 void report_add(struct report *report, const char *file, int line, const char *object,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* The same for one that is about one key. The text, which people see without the field, names it
+ * too. */
+void report_add_field(struct report *report, const char *file, int line, const char *object,
+	const char *field, const char *text);
 
 /* Writes each entry as a line to the stdio stream. */
 void report_print(const struct report *report, void *stream);

@@ -1,25 +1,56 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "config_keys.h"
-
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_read.h"
+
 config_setting_t *
 object_get(const struct object *o, const char *key)
 {
-	return config_setting_get_member(o->group, key);
+	config_setting_t *value = o->group ? config_setting_get_member(o->group, key) : NULL;
+
+	return value && config_setting_type(value) != CONFIG_TYPE_NONE ? value : NULL;
+}
+
+const struct config_scope *
+object_scope(const struct object *o)
+{
+	return o->reading->scope;
+}
+
+static struct config_text_line
+line_of(const struct object *o, const config_setting_t *where)
+{
+	if (!o->reading->text || !where)
+		return (struct config_text_line){0};
+	return config_text_where(o->reading->text, where->line);
+}
+
+/* "selectors[1].local": the key as the outermost object has it. */
+static void
+field_path(const struct object *o, const char *key, char *buf, size_t bytes)
+{
+	if (o->parent && o->parent->in)
+		snprintf(buf, bytes, "%s[%" PRIu32 "]%s%s", o->in, o->i, key ? "." : "",
+			key ? key : "");
+	else
+		snprintf(buf, bytes, "%s", key ? key : "");
 }
 
 static void
-report_at(struct object *o, const config_setting_t *where, const char *text)
+report_at(struct object *o, const config_setting_t *where, const char *key, const char *text)
 {
-	struct config_text_line line = config_text_where(o->reading->text, where->line);
+	struct config_text_line line = line_of(o, where);
+	char label[LABEL_BYTES], field[128];
 
-	report_add(o->reading->report, line.file ? line.file : o->reading->config->file, line.line,
-		o->label, "%s", text);
+	if (!line.file && o->reading->config)
+		line.file = o->reading->config->file;
+	field_path(o, key, field, sizeof(field));
+	report_add_field(o->reading->report, line.file, line.line, object_label(o, label),
+		field[0] ? field : NULL, text);
 	o->broken = true;
 }
 
@@ -36,15 +67,27 @@ object_error(struct object *o, const char *key, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text + used, sizeof(text) - used, format, args);
 	va_end(args);
-	report_at(o, value ? value : o->group, text);
+	report_at(o, value ? value : o->group, key, text);
+}
+
+void
+object_rule_error(struct object *o, const char *field, const char *text)
+{
+	const config_setting_t *value = object_get(o, field);
+
+	report_at(o, value ? value : o->group, field, text);
 }
 
 struct config_origin
 object_origin(const struct object *o)
 {
-	struct config_text_line line = config_text_where(o->reading->text, o->group->line);
+	struct config_text_line line = line_of(o, o->group);
+	char label[LABEL_BYTES];
 
-	return (struct config_origin){line.file, o->label, line.line, o->broken};
+	object_label(o, label);
+	return (struct config_origin){line.file,
+		config_string_own(o->reading->config, memory_or_die(strdup(label))), line.line,
+		o->broken};
 }
 
 static bool
@@ -72,6 +115,8 @@ type_name(const config_setting_t *value)
 		return "a number with a fraction";
 	case CONFIG_TYPE_STRING:
 		return "a string";
+	case CONFIG_TYPE_NONE:
+		return "null";
 	default:
 		return "a boolean";
 	}
@@ -88,11 +133,11 @@ unknown_key(struct object *o, const config_setting_t *member)
 	snprintf(text, sizeof(text), "unknown key \"%.64s\"%s", config_setting_name(member),
 		hint(near, config_setting_name(member), known, o->table->count));
 	free(known);
-	report_at(o, member, text);
+	report_at(o, member, config_setting_name(member), text);
 }
 
-static const struct key *
-table_find(const struct key_table *table, const char *name)
+const struct key *
+key_find(const struct key_table *table, const char *name)
 {
 	for (size_t i = 0; i < table->count; i++)
 		if (strcmp(table->keys[i].name, name) == 0)
@@ -100,18 +145,31 @@ table_find(const struct key_table *table, const char *name)
 	return NULL;
 }
 
+static void
+key_missing(struct object *o, const struct key *key)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s is missing", key->name);
+	report_at(o, o->group, key->name, text);
+}
+
 void
 object_read(struct object *o, void *target)
 {
-	if (!config_setting_is_group(o->group)) {
+	int n = 0;
+
+	if (o->group && !config_setting_is_group(o->group)) {
 		object_error(o, NULL, "a group { key = value; ... } is wanted, not %s",
 			type_name(o->group));
 		return;
 	}
-	for (int i = 0; i < config_setting_length(o->group); i++) {
+	if (o->group)
+		n = config_setting_length(o->group);
+	for (int i = 0; i < n; i++) {
 		const config_setting_t *member = config_setting_get_elem(o->group, (unsigned int)i);
 
-		if (!table_find(o->table, config_setting_name(member)))
+		if (!key_find(o->table, config_setting_name(member)))
 			unknown_key(o, member);
 	}
 	for (size_t i = 0; i < o->table->count; i++) {
@@ -119,34 +177,45 @@ object_read(struct object *o, void *target)
 		config_setting_t *value = object_get(o, key->name);
 
 		if (value)
-			key->read(o, key, value, (char *)target + key->offset);
+			key->type->read(o, key, value, (char *)target + key->offset);
 		else if (key->required)
-			object_error(o, NULL, "%s is missing", key->name);
+			key_missing(o, key);
 	}
 }
 
-/* "sas[2] (spi 0x1001)" */
-static char *
-label_make(const struct object *parent, const char *key, uint32_t i, const struct key_table *table,
-	const config_setting_t *group)
+/* " (ipsec0)", " (spi 0x1001)": what tells it apart. */
+static void
+label_tag(const struct object *o, char *buf, size_t bytes)
 {
+	const char *key = o->table->label_key;
 	const config_setting_t *tag = NULL;
-	char text[80] = "";
-	char *label;
 
-	if (table->label_key && config_setting_is_group(group))
-		tag = config_setting_get_member(group, table->label_key);
+	if (key && o->group && config_setting_is_group(o->group))
+		tag = object_get(o, key);
 	if (tag && config_setting_type(tag) == CONFIG_TYPE_STRING)
-		snprintf(text, sizeof(text), " (%.48s)", tag->value.sval);
+		snprintf(buf, bytes, " (%.48s)", tag->value.sval);
 	else if (tag && is_integer(tag))
-		snprintf(text, sizeof(text),
+		snprintf(buf, bytes,
 			config_setting_get_format(tag) == CONFIG_FORMAT_HEX ? " (%s 0x%llx)"
 									    : " (%s %lld)",
-			table->label_key, config_setting_get_int64(tag));
-	if (asprintf(&label, "%s%s%s[%" PRIu32 "]%s", parent->label ? parent->label : "",
-		    parent->label ? " " : "", key, i, text) < 0)
-		abort();
-	return label;
+			key, config_setting_get_int64(tag));
+}
+
+const char *
+object_label(const struct object *o, char buf[LABEL_BYTES])
+{
+	size_t used = 0;
+
+	if (!o->in)
+		return NULL;
+	if (o->parent && object_label(o->parent, buf)) {
+		used = strlen(buf);
+		used += (size_t)snprintf(buf + used, LABEL_BYTES - used, " ");
+	}
+	used += (size_t)snprintf(
+		buf + used, LABEL_BYTES - used, o->parent ? "%s[%" PRIu32 "]" : "%s", o->in, o->i);
+	label_tag(o, buf + used, LABEL_BYTES - used);
+	return buf;
 }
 
 uint32_t
@@ -164,14 +233,21 @@ list_length(struct object *o, const char *key)
 }
 
 struct object
-list_object(struct object *parent, const char *key, uint32_t i, const struct key_table *table)
+list_object(const struct object *parent, const char *key, uint32_t i, const struct key_table *table)
 {
-	config_setting_t *element = config_setting_get_elem(object_get(parent, key), i);
-	struct object o = {.reading = parent->reading, .group = element, .table = table};
+	return (struct object){.reading = parent->reading,
+		.group = config_setting_get_elem(object_get(parent, key), i),
+		.table = table,
+		.parent = parent,
+		.in = key,
+		.i = i};
+}
 
-	o.label = config_string_own(
-		parent->reading->config, label_make(parent, key, i, table, element));
-	return o;
+void
+value_wrong_type(
+	struct object *o, const struct key *key, const config_setting_t *value, const char *wanted)
+{
+	object_error(o, key->name, "%s is wanted, not %s", wanted, type_name(value));
 }
 
 const char *
@@ -179,7 +255,7 @@ value_string(struct object *o, const struct key *key, const config_setting_t *va
 {
 	if (config_setting_type(value) == CONFIG_TYPE_STRING)
 		return value->value.sval ? value->value.sval : "";
-	object_error(o, key->name, "a string is wanted, not %s", type_name(value));
+	value_wrong_type(o, key, value, "a string");
 	return NULL;
 }
 
@@ -191,7 +267,7 @@ value_number(
 	long long n;
 
 	if (!is_integer(value)) {
-		object_error(o, key->name, "a whole number is wanted, not %s", type_name(value));
+		value_wrong_type(o, key, value, "a whole number");
 		return false;
 	}
 	n = config_setting_get_int64(value);
@@ -211,8 +287,7 @@ value_strings(struct object *o, const struct key *key, const config_setting_t *v
 {
 	if (config_setting_type(value) != CONFIG_TYPE_ARRAY &&
 		config_setting_type(value) != CONFIG_TYPE_LIST) {
-		object_error(o, key->name, "an array of strings [ \"...\", ... ] is wanted, not %s",
-			type_name(value));
+		value_wrong_type(o, key, value, "an array of strings [ \"...\", ... ]");
 		return 0;
 	}
 	for (int i = 0; i < config_setting_length(value); i++) {
@@ -222,164 +297,4 @@ value_strings(struct object *o, const struct key *key, const config_setting_t *v
 			return 0;
 	}
 	return (uint32_t)config_setting_length(value);
-}
-
-void
-key_later(struct object *o, const struct key *key, config_setting_t *value, void *field)
-{
-	(void)o;
-	(void)key;
-	(void)value;
-	(void)field;
-}
-
-void
-key_bool(struct object *o, const struct key *key, config_setting_t *value, void *field)
-{
-	if (config_setting_type(value) == CONFIG_TYPE_BOOL)
-		*(bool *)field = config_setting_get_bool(value);
-	else
-		object_error(o, key->name, "true or false is wanted, not %s", type_name(value));
-}
-
-/* Stores a number into a field (an integer, an enum or a bool) of its size. */
-static void
-store(const struct key *key, void *field, uint64_t number)
-{
-	switch (key->bytes) {
-	case 1:
-		*(uint8_t *)field = (uint8_t)number;
-		break;
-	case 2:
-		*(uint16_t *)field = (uint16_t)number;
-		break;
-	case 4:
-		*(uint32_t *)field = (uint32_t)number;
-		break;
-	default:
-		*(uint64_t *)field = number;
-	}
-}
-
-void
-key_number(struct object *o, const struct key *key, config_setting_t *value, void *field)
-{
-	uint64_t number;
-
-	if (value_number(o, key, value, &number))
-		store(key, field, number);
-}
-
-void
-key_text(struct object *o, const struct key *key, config_setting_t *value, void *field)
-{
-	const char *text = value_string(o, key, value);
-
-	if (!text)
-		return;
-	if (text[0] == '\0')
-		object_error(o, key->name, "is empty");
-	else if (strlen(text) >= key->bytes)
-		object_error(o, key->name, "has %zu characters: %zu are the most", strlen(text),
-			key->bytes - 1);
-	else
-		strcpy(field, text);
-}
-
-/* The names that routes and others refer to: nothing else that `via` may say. */
-void
-key_name(struct object *o, const struct key *key, config_setting_t *value, void *field)
-{
-	const char *text = value_string(o, key, value);
-	struct ip_prefix prefix;
-
-	if (!text)
-		return;
-	if (text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-			      "-_.:")] != '\0')
-		object_error(o, key->name,
-			"\"%.64s\" is no name: letters, digits, '-', '_', '.' and ':' make one",
-			text);
-	else if (strcmp(text, "discard") == 0 || ip_prefix_parse(text, &prefix) == 0)
-		object_error(o, key->name,
-			"\"%s\" cannot be a name: in `via` it means something else", text);
-	else
-		key_text(o, key, value, field);
-}
-
-/* The known words, "ipip, tunnel". */
-static const char *
-words_join(const char *const *words, char *buf, size_t bytes)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; words[i] && used < bytes; i++)
-		used += (size_t)snprintf(
-			buf + used, bytes - used, "%s\"%s\"", i ? ", " : "", words[i]);
-	return buf;
-}
-
-void
-key_word(struct object *o, const struct key *key, config_setting_t *value, void *field)
-{
-	const char *text = value_string(o, key, value);
-	char known[128], near[HINT_BYTES];
-	size_t i = 0;
-
-	if (!text)
-		return;
-	while (key->words[i] && strcmp(key->words[i], text) != 0)
-		i++;
-	if (key->words[i]) {
-		store(key, field, key->min + i);
-		return;
-	}
-	object_error(o, key->name, "\"%.64s\" is none of %s%s", text,
-		words_join(key->words, known, sizeof(known)), hint(near, text, key->words, i));
-}
-
-void
-key_address(struct object *o, const struct key *key, config_setting_t *value, void *field)
-{
-	const char *text = value_string(o, key, value);
-	struct ip_addr addr;
-
-	if (!text)
-		return;
-	if (ip_addr_parse(text, &addr) != 0)
-		object_error(o, key->name,
-			"\"%.64s\" is no address; \"192.0.2.1\" or \"2001:db8::1\" would be", text);
-	else if (ip_addr_is_unspecified(&addr) || ip_addr_is_multicast(&addr))
-		object_error(o, key->name, "\"%s\" is no unicast address, and one is wanted", text);
-	else
-		*(struct ip_addr *)field = addr;
-}
-
-bool
-prefix_is_network(struct object *o, const char *key, const struct ip_prefix *prefix)
-{
-	struct ip_prefix network = ip_prefix_network(prefix);
-	char given[IP_PREFIX_STRLEN], right[IP_PREFIX_STRLEN];
-
-	if (ip_prefix_equal(&network, prefix))
-		return true;
-	object_error(o, key, "%s has host bits set: the prefix is %s",
-		ip_prefix_format(prefix, given), ip_prefix_format(&network, right));
-	return false;
-}
-
-void
-key_prefix(struct object *o, const struct key *key, config_setting_t *value, void *field)
-{
-	const char *text = value_string(o, key, value);
-	struct ip_prefix prefix;
-
-	if (!text)
-		return;
-	if (ip_prefix_parse(text, &prefix) != 0)
-		object_error(o, key->name,
-			"\"%.64s\" is no prefix; \"192.0.2.0/24\" or \"2001:db8::/32\" would be",
-			text);
-	else if (prefix_is_network(o, key->name, &prefix))
-		*(struct ip_prefix *)field = prefix;
 }

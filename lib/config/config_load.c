@@ -7,41 +7,60 @@
 #include "config_read.h"
 
 static const struct key top_keys[] = {
-	{"unsafe_static_keys", key_bool, KEY_FIELD(config, unsafe_static_keys)},
-	{"ctl_readonly", key_bool, KEY_FIELD(config, ctl_readonly)},
-	{"crypto_device", key_text, KEY_FIELD(config, crypto_device)},
-	{"limits", key_later, KEY_OBJECT},
-	{"worker", key_later, KEY_OBJECT},
-	{"icmp", key_later, KEY_OBJECT},
-	{"ports", key_later, true, KEY_OBJECT},
-	{"neighbours", key_later, KEY_OBJECT},
-	{"tunnels", key_later, KEY_OBJECT},
-	{"sas", key_later, KEY_OBJECT},
-	{"routes", key_later, KEY_OBJECT},
-	{"policies", key_later, KEY_OBJECT},
+	{"unsafe_static_keys", &key_bool, KEY_FIELD(config, unsafe_static_keys),
+		.help = "must be true when sas carry keys"},
+	{"ctl_readonly", &key_bool, KEY_FIELD(config, ctl_readonly),
+		.help = "everybody may read over the control socket"},
+	{"crypto_device", &key_text, KEY_FIELD(config, crypto_device),
+		.help = "name of the cryptodev to use"},
+	{"limits", &key_group, KEY_FIELD(config, limits), .table = &limits_table,
+		.help = "sizes of tables"},
+	{"worker", &key_group, KEY_FIELD(config, worker), .table = &worker_table,
+		.help = "how workers behave"},
+	{"icmp", &key_group, KEY_FIELD(config, icmp), .table = &icmp_table,
+		.help = "how often the gateway answers for itself"},
+	{"ports", &key_list, true, KEY_OBJECT, .table = &ports_table,
+		.help = "network devices and VLANs on them"},
+	{"neighbours", &key_list, KEY_OBJECT, .table = &neighbours_table,
+		.help = "static neighbours: hosts that answer no ARP or ND"},
+	{"tunnels", &key_list, KEY_OBJECT, .table = &tunnels_table,
+		.help = "point-to-point links to other gateways"},
+	{"sas", &key_list, KEY_OBJECT, .table = &sas_table,
+		.help = "security associations with static keys"},
+	{"routes", &key_list, KEY_OBJECT, .table = &routes_table, .help = "what leads where"},
+	{"policies", &key_list, KEY_OBJECT, .table = &policies_table, .help = "the ordered SPD"},
 };
 const struct key_table config_table = {"", NULL, top_keys, KEY_COUNT(top_keys)};
 
 static const struct key limit_keys[] = {
-	{"sas", key_number, KEY_FIELD(config_limits, sas), .min = 16, .max = 1 << 20},
-	{"tunnels", key_number, KEY_FIELD(config_limits, tunnels), .min = 1, .max = 65536},
-	{"routes4", key_number, KEY_FIELD(config_limits, routes4), .min = 16, .max = 4194304},
-	{"routes6", key_number, KEY_FIELD(config_limits, routes6), .min = 16, .max = 1048576},
-	{"neighbours", key_number, KEY_FIELD(config_limits, neighbours), .min = 16, .max = 1048576},
-	{"reassembly", key_number, KEY_FIELD(config_limits, reassembly), .min = 16, .max = 65536},
+	{"sas", &key_number, KEY_FIELD(config_limits, sas), .min = 16, .max = 1 << 20,
+		.help = "security associations, both directions together"},
+	{"tunnels", &key_number, KEY_FIELD(config_limits, tunnels), .min = 1, .max = 65536,
+		.help = "tunnels"},
+	{"routes4", &key_number, KEY_FIELD(config_limits, routes4), .min = 16, .max = 4194304,
+		.help = "IPv4 routes of each table"},
+	{"routes6", &key_number, KEY_FIELD(config_limits, routes6), .min = 16, .max = 1048576,
+		.help = "IPv6 routes of each table"},
+	{"neighbours", &key_number, KEY_FIELD(config_limits, neighbours), .min = 16, .max = 1048576,
+		.help = "neighbours, static and learnt"},
+	{"reassembly", &key_number, KEY_FIELD(config_limits, reassembly), .min = 16, .max = 65536,
+		.help = "packets under reassembly on each worker"},
 };
 const struct key_table limits_table = {"limits", NULL, limit_keys, KEY_COUNT(limit_keys)};
 
 static const struct key worker_keys[] = {
-	{"idle_polls", key_number, KEY_FIELD(config_worker, idle_polls), .max = 1000000000},
-	{"idle_sleep_us", key_number, KEY_FIELD(config_worker, idle_sleep_us), .min = 1,
-		.max = 100000},
+	{"idle_polls", &key_number, KEY_FIELD(config_worker, idle_polls), .max = 1000000000,
+		.help = "empty polls before the first sleep; 0: never sleep"},
+	{"idle_sleep_us", &key_number, KEY_FIELD(config_worker, idle_sleep_us), .min = 1,
+		.max = 100000, .help = "longest sleep, in microseconds"},
 };
 const struct key_table worker_table = {"worker", NULL, worker_keys, KEY_COUNT(worker_keys)};
 
 static const struct key icmp_keys[] = {
-	{"errors", key_number, KEY_FIELD(config_icmp, errors), .max = 1000000},
-	{"echo", key_number, KEY_FIELD(config_icmp, echo), .max = 1000000},
+	{"errors", &key_number, KEY_FIELD(config_icmp, errors), .max = 1000000,
+		.help = "ICMP errors sent a second, and in one burst; 0: none"},
+	{"echo", &key_number, KEY_FIELD(config_icmp, echo), .max = 1000000,
+		.help = "echo requests answered a second, and in one burst; 0: none"},
 };
 const struct key_table icmp_table = {"icmp", NULL, icmp_keys, KEY_COUNT(icmp_keys)};
 
@@ -49,12 +68,9 @@ const struct key_table *const config_key_tables[] = {&config_table, &limits_tabl
 	&icmp_table, &ports_table, &neighbours_table, &tunnels_table, &selectors_table, &sas_table,
 	&routes_table, &policies_table, NULL};
 
-static struct config *
-config_create(const char *name)
+void
+config_defaults(struct config *config)
 {
-	struct config *config = array_or_die(1, sizeof(*config));
-
-	config->file = memory_or_die(strdup(name));
 	config->limits = (struct config_limits){.sas = 4096,
 		.tunnels = 1024,
 		.routes4 = 65536,
@@ -63,13 +79,22 @@ config_create(const char *name)
 		.reassembly = 1024};
 	config->worker = (struct config_worker){.idle_polls = 1000, .idle_sleep_us = 100};
 	config->icmp = (struct config_icmp){.errors = 1000, .echo = 1000};
+}
+
+static struct config *
+config_create(const char *name)
+{
+	struct config *config = array_or_die(1, sizeof(*config));
+
+	config->file = memory_or_die(strdup(name));
+	config_defaults(config);
 	return config;
 }
 
 static void
 group_read(struct object *top, const struct key_table *table, void *target)
 {
-	struct object o = {.reading = top->reading, .table = table, .label = table->path};
+	struct object o = {.reading = top->reading, .table = table, .in = table->path};
 
 	o.group = object_get(top, table->path);
 	if (o.group)
@@ -92,40 +117,91 @@ limits_raise(struct config *config)
 	l->neighbours = l->neighbours > config->n_neighbours ? l->neighbours : config->n_neighbours;
 }
 
+void *
+kind_list_read(struct object *top, const struct kind *kind, uint32_t *n)
+{
+	const char *key = kind->table->path;
+	const struct config_scope *scope = top->reading->scope;
+	uint32_t count = list_length(top, key);
+	char *objects;
+
+	if (kind->most && count > kind->most) {
+		object_error(top, key, "%u %s: %u are the most", count, kind->plural, kind->most);
+		return NULL;
+	}
+	objects = array_or_die(count, kind->bytes);
+	*n = count;
+	for (uint32_t i = 0; i < count; i++) {
+		struct object o = list_object(top, key, i, kind->table);
+		char *object = objects + i * kind->bytes;
+
+		kind->defaults(object, NULL, scope);
+		kind->read(&o, object);
+		*(struct config_origin *)(void *)(object + kind->origin_offset) = object_origin(&o);
+	}
+	return objects;
+}
+
+static bool
+list_is_empty(const struct object *top, const char *key)
+{
+	const config_setting_t *list = object_get(top, key);
+
+	return list && config_setting_is_list(list) && config_setting_length(list) == 0;
+}
+
+static void
+ports_read(struct object *top, struct config *config)
+{
+	if (list_is_empty(top, "ports"))
+		object_error(top, "ports", "is empty: a gateway has at least one port");
+	config->ports = kind_list_read(top, &port_kind, &config->n_ports);
+}
+
+static void
+sas_read(struct object *top, struct config *config)
+{
+	if (object_get(top, "sas") && !list_is_empty(top, "sas") && !config->unsafe_static_keys)
+		object_error(top, "sas",
+			"keys in a file need unsafe_static_keys = true: never renewed, known to "
+			"all who read the file, they are for tests");
+	config->sas = kind_list_read(top, &sa_kind, &config->n_sas);
+	for (uint32_t i = 0; i < config->n_sas; i++)
+		config->sas[i].sa.static_key = true;
+}
+
 /* Later objects refer to earlier ones. */
+static void
+objects_read(struct object *top, struct config_view *view, struct config *config)
+{
+	ports_read(top, config);
+	config_view_index_ports(view);
+	config->tunnels = kind_list_read(top, &tunnel_kind, &config->n_tunnels);
+	config_view_index_tunnels(view);
+	config->neighbours = kind_list_read(top, &neighbour_kind, &config->n_neighbours);
+	sas_read(top, config);
+	config->routes = kind_list_read(top, &route_kind, &config->n_routes);
+	config->policies = kind_list_read(top, &policy_kind, &config->n_policies);
+}
+
 static void
 tree_read(struct reading *reading, const config_t *tree)
 {
 	struct config *config = reading->config;
 	struct object top = {
 		.reading = reading, .group = config_root_setting(tree), .table = &config_table};
+	struct config_view view;
 
+	config_view_init(&view, config);
+	reading->scope = &view.scope;
 	object_read(&top, config);
 	group_read(&top, &limits_table, &config->limits);
 	group_read(&top, &worker_table, &config->worker);
 	group_read(&top, &icmp_table, &config->icmp);
-	ports_read(&top);
-	tunnels_read(&top);
-	neighbours_read(&top);
-	sas_read(&top);
-	routes_read(&top);
-	policies_read(&top);
-	config_validate(config, reading->report);
+	objects_read(&top, &view, config);
+	config_validate(config, &view.scope, reading->report);
 	limits_raise(config);
-	name_index_free(&reading->ports);
-	name_index_free(&reading->tunnels);
-}
-
-/* Overwrites all strings: among them are keys, possibly where none should be. */
-static void
-tree_wipe(config_setting_t *setting)
-{
-	if (config_setting_type(setting) == CONFIG_TYPE_STRING && setting->value.sval)
-		explicit_bzero(setting->value.sval, strlen(setting->value.sval));
-	if (!config_setting_is_aggregate(setting))
-		return;
-	for (int i = 0; i < config_setting_length(setting); i++)
-		tree_wipe(config_setting_get_elem(setting, (unsigned int)i));
+	config_view_free(&view);
 }
 
 static void
@@ -146,7 +222,7 @@ text_parse(struct config *config, const struct config_text *text, struct report 
 			"(name = value; with a quote or bracket missing?)",
 			config_error_text(&tree));
 	}
-	tree_wipe(config_root_setting(&tree));
+	config_setting_wipe(config_root_setting(&tree));
 	config_destroy(&tree);
 }
 
@@ -194,12 +270,10 @@ config_free(struct config *config)
 {
 	if (!config)
 		return;
-	for (uint32_t i = 0; i < config->n_ports; i++) {
-		free(config->ports[i].addresses);
-		free(config->ports[i].protected_prefixes);
-	}
+	for (uint32_t i = 0; i < config->n_ports; i++)
+		config_object_free(CONFIG_KIND_PORT, &config->ports[i]);
 	for (uint32_t i = 0; i < config->n_tunnels; i++)
-		free(config->tunnels[i].tunnel.selectors);
+		config_object_free(CONFIG_KIND_TUNNEL, &config->tunnels[i]);
 	if (config->sas)
 		explicit_bzero(config->sas, config->n_sas * sizeof(config->sas[0]));
 	for (uint32_t i = 0; i < config->n_strings; i++)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_keys.h"
+#include "config_read.h"
 #include "suggest.h"
 
 const char *
@@ -66,13 +66,30 @@ name_index_find(const struct name_index *index, const char *name, uint32_t *i)
 }
 
 const char *
-name_index_hint(const struct name_index *index, const char *name, char buf[HINT_BYTES])
+hint_tunnel(char buf[HINT_BYTES], const char *word, const struct config_scope *scope)
 {
-	const char **names = array_or_die(index->count, sizeof(names[0]));
+	uint32_t count = scope->tunnel_count(scope->arg);
+	const char **names = array_or_die(count, sizeof(names[0]));
 
-	for (uint32_t i = 0; i < index->count; i++)
-		names[i] = index->entries[i].name;
-	hint(buf, name, names, index->count);
+	for (uint32_t i = 0; i < count; i++)
+		names[i] = scope->tunnel_name(scope->arg, i);
+	hint(buf, word, names, count);
+	free(names);
+	return buf;
+}
+
+const char *
+hint_port(char buf[HINT_BYTES], const char *word, const struct config_scope *scope)
+{
+	uint32_t count = scope->port_count(scope->arg);
+	const char **names = array_or_die(count, sizeof(names[0]));
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct config_port *port = scope->port(scope->arg, i);
+
+		names[i] = port ? port->name : NULL;
+	}
+	hint(buf, word, names, count);
 	free(names);
 	return buf;
 }

@@ -56,8 +56,8 @@ range_parse(const char *text, struct ip_range *range)
 	       ip_addr_parse(dash + 1, &range->last) == 0;
 }
 
-void
-key_range(struct object *o, const struct key *key, config_setting_t *value, void *field)
+static void
+range_read(struct object *o, const struct key *key, config_setting_t *value, void *field)
 {
 	const char *text = value_string(o, key, value);
 	struct ip_prefix prefix;
@@ -82,8 +82,55 @@ key_range(struct object *o, const struct key *key, config_setting_t *value, void
 	}
 }
 
-void
-key_protocol(struct object *o, const struct key *key, config_setting_t *value, void *field)
+/* The length of the prefix that the range is, or -1. */
+static int
+range_prefix_length(const struct ip_range *range)
+{
+	for (int length = ip_addr_bits(&range->first); length >= 0; length--) {
+		struct ip_prefix prefix = {range->first, (uint8_t)length};
+		struct ip_range all = ip_prefix_range(&prefix);
+
+		if (ip_addr_equal(&all.first, &range->first) &&
+			ip_addr_equal(&all.last, &range->last))
+			return length;
+	}
+	return -1;
+}
+
+static void
+range_write(struct writing *w, const struct key *key, const void *field)
+{
+	const struct ip_range *range = field;
+	int length = range_prefix_length(range);
+	struct ip_prefix prefix = {range->first, (uint8_t)length};
+	char text[2 * IP_PREFIX_STRLEN], last[IP_ADDR_STRLEN];
+
+	if (length == ip_addr_bits(&range->first)) {
+		ip_addr_format(&range->first, text);
+	} else if (length >= 0) {
+		ip_prefix_format(&prefix, text);
+	} else {
+		ip_addr_format(&range->first, text);
+		snprintf(text + strlen(text), sizeof(last) + 1, "-%s",
+			ip_addr_format(&range->last, last));
+	}
+	put_text(w, key, text);
+}
+
+static bool
+range_equal(const struct key *key, const void *a, const void *b)
+{
+	const struct ip_range *x = a, *y = b;
+
+	(void)key;
+	return ip_addr_equal(&x->first, &y->first) && ip_addr_equal(&x->last, &y->last);
+}
+
+const struct key_type key_range = {
+	.word = "prefix or range", .read = range_read, .write = range_write, .equal = range_equal};
+
+static void
+protocol_read(struct object *o, const struct key *key, config_setting_t *value, void *field)
 {
 	const char *names[KEY_COUNT(protocols)], *text;
 	char near[HINT_BYTES];
@@ -106,8 +153,34 @@ key_protocol(struct object *o, const struct key *key, config_setting_t *value, v
 		hint(near, text, names, KEY_COUNT(protocols)));
 }
 
-void
-key_port_range(struct object *o, const struct key *key, config_setting_t *value, void *field)
+static void
+protocol_write(struct writing *w, const struct key *key, const void *field)
+{
+	int16_t number = *(const int16_t *)field;
+
+	for (size_t i = 0; i < KEY_COUNT(protocols); i++) {
+		if (protocols[i].number == number) {
+			put_text(w, key, protocols[i].name);
+			return;
+		}
+	}
+	put_number(w, key, (uint64_t)number);
+}
+
+static const char *
+protocol_word(size_t i)
+{
+	return i < KEY_COUNT(protocols) ? protocols[i].name : NULL;
+}
+
+const struct key_type key_protocol = {.word = "name or number",
+	.read = protocol_read,
+	.write = protocol_write,
+	.bounded = true,
+	.word_at = protocol_word};
+
+static void
+port_range_read(struct object *o, const struct key *key, config_setting_t *value, void *field)
 {
 	struct port_range *range = field;
 	unsigned long first, last;
@@ -136,12 +209,81 @@ key_port_range(struct object *o, const struct key *key, config_setting_t *value,
 		*range = (struct port_range){(uint16_t)first, (uint16_t)last};
 }
 
+static bool
+is_icmp(int16_t protocol)
+{
+	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
+
+static bool
+is_all(const struct port_range *range)
+{
+	return range->first == all_ports.first && range->last == all_ports.last;
+}
+
+/* One field is a port of some protocols and a type or code of ICMP: each key writes its own. */
+static void
+port_range_write(struct writing *w, const struct key *key, const struct selector *s,
+	const struct port_range *range)
+{
+	char text[sizeof("65535-65535")];
+
+	if ((key->max == UINT8_MAX) != is_icmp(s->protocol) || is_all(range))
+		return;
+	if (range->first == range->last) {
+		put_number(w, key, range->first);
+	} else {
+		snprintf(text, sizeof(text), "%u-%u", range->first, range->last);
+		put_text(w, key, text);
+	}
+}
+
+/* A code needs a type, be it any. */
+static void
+local_port_write(struct writing *w, const struct key *key, const void *field)
+{
+	const struct selector *s = container_of(field, const struct selector, local_port);
+
+	if (is_icmp(s->protocol) && key->max == UINT8_MAX && is_all(&s->local_port) &&
+		!is_all(&s->remote_port))
+		put_text(w, key, "any");
+	else
+		port_range_write(w, key, s, &s->local_port);
+}
+
+static void
+remote_port_write(struct writing *w, const struct key *key, const void *field)
+{
+	const struct selector *s = container_of(field, const struct selector, remote_port);
+
+	port_range_write(w, key, s, &s->remote_port);
+}
+
+const struct key_type key_local_port = {.word = "number or range",
+	.read = port_range_read,
+	.write = local_port_write,
+	.bounded = true,
+	.decides = true};
+const struct key_type key_remote_port = {.word = "number or range",
+	.read = port_range_read,
+	.write = remote_port_write,
+	.bounded = true,
+	.decides = true};
+
 static struct ip_range
 range_of_family(uint8_t family)
 {
 	struct ip_prefix all = {{.family = family}, 0};
 
 	return ip_prefix_range(&all);
+}
+
+void
+selector_defaults(struct selector *s, const struct selector *like)
+{
+	*s = selector_any();
+	if (like && like->local.first.family)
+		s->remote = range_of_family(like->local.first.family);
 }
 
 static void
@@ -169,7 +311,7 @@ selector_finish(struct object *o, struct selector *s)
 {
 	static const char *const port_keys[] = {"local_port", "remote_port"};
 	static const char *const icmp_keys[] = {"icmp_type", "icmp_code"};
-	bool icmp = s->protocol == IPPROTO_ICMP || s->protocol == IPPROTO_ICMPV6;
+	bool icmp = is_icmp(s->protocol);
 
 	families_finish(o, s);
 	for (size_t i = 0; i < 2; i++) {

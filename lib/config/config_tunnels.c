@@ -6,58 +6,24 @@
 #include "config_read.h"
 
 enum {
-	TUNNELS_MAX = 65536,
 	SELECTORS_MAX = 4096, /* of one tunnel: they are searched one after the other */
 	NAT_PORT = 4500,
 };
-
-static key_read key_dscp;
 
 static const char *const encapsulation_words[] = {"ipip", "tunnel", NULL};
 static const char *const carrier_words[] = {"esp", "udp", NULL};
 static const char *const df_words[] = {"copy", "set", "clear", NULL};
 static const char *const state_words[] = {"down", "up", NULL};
 
-static const struct key tunnel_keys[] = {
-	{"name", key_name, true, KEY_FIELD(tunnel_config, name)},
-	{"encapsulation", key_word, KEY_FIELD(tunnel_config, encapsulation),
-		.words = encapsulation_words},
-	{"carrier", key_word, KEY_FIELD(tunnel_config, carrier), .words = carrier_words},
-	{"local", key_address, true, KEY_FIELD(tunnel_config, local)},
-	{"remote", key_address, true, KEY_FIELD(tunnel_config, remote)},
-	{"local_port", key_number, KEY_FIELD(tunnel_config, local_port), .min = 1, .max = 65535},
-	{"remote_port", key_number, KEY_FIELD(tunnel_config, remote_port), .min = 1, .max = 65535},
-	{"keepalive", key_number, KEY_FIELD(tunnel_config, keepalive_seconds), .max = 3600},
-	{"address", key_address, KEY_FIELD(tunnel_config, address)},
-	{"peer_address", key_address, KEY_FIELD(tunnel_config, peer_address)},
-	{"address6", key_address, KEY_FIELD(tunnel_config, address6)},
-	{"peer_address6", key_address, KEY_FIELD(tunnel_config, peer_address6)},
-	{"mtu", key_number, KEY_FIELD(tunnel_config, mtu), .max = 9000},
-	{"ttl", key_number, KEY_FIELD(tunnel_config, ttl), .min = 1, .max = 255},
-	{"dscp", key_dscp, KEY_FIELD(tunnel_config, dscp), .max = 63},
-	{"df", key_word, KEY_FIELD(tunnel_config, df), .words = df_words},
-	{"ecn", key_bool, KEY_FIELD(tunnel_config, ecn)},
-	{"state", key_word, KEY_FIELD(tunnel_config, up), .words = state_words},
-	{"metric", key_number, KEY_FIELD(tunnel_config, metric), .max = UINT32_MAX},
-	{"table", key_number, KEY_FIELD(tunnel_config, table), .max = TABLES_MAX - 1},
-	{"outer_table", key_number, KEY_FIELD(tunnel_config, outer_table), .max = TABLES_MAX - 1},
-	{"selectors", key_later, KEY_OBJECT},
-};
-const struct key_table tunnels_table = {"tunnels", "name", tunnel_keys, KEY_COUNT(tunnel_keys)};
-
-static const char *
-tunnel_name(const struct config *config, uint32_t i)
-{
-	return config->tunnels[i].tunnel.name;
-}
-
 static void
-key_dscp(struct object *o, const struct key *key, config_setting_t *value, void *field)
+dscp_read(struct object *o, const struct key *key, config_setting_t *value, void *field)
 {
 	uint64_t number;
 
 	if (config_setting_type(value) == CONFIG_TYPE_STRING) {
-		if (strcmp(value_string(o, key, value), "copy") != 0)
+		if (strcmp(value_string(o, key, value), "copy") == 0)
+			*(int8_t *)field = TUNNEL_DSCP_COPY;
+		else
 			object_error(o, key->name, "\"copy\" or a number from 0 to 63 is wanted");
 	} else if (value_number(o, key, value, &number)) {
 		*(int8_t *)field = (int8_t)number;
@@ -65,18 +31,34 @@ key_dscp(struct object *o, const struct key *key, config_setting_t *value, void 
 }
 
 static void
-selectors_read(struct object *o, struct tunnel_config *t)
+dscp_write(struct writing *w, const struct key *key, const void *field)
 {
-	uint32_t n = list_length(o, "selectors");
+	int8_t dscp = *(const int8_t *)field;
 
+	if (dscp == TUNNEL_DSCP_COPY)
+		put_text(w, key, "copy");
+	else
+		put_number(w, key, (uint64_t)dscp);
+}
+
+static const struct key_type key_dscp = {
+	.word = "\"copy\" or number", .read = dscp_read, .write = dscp_write, .bounded = true};
+
+static void
+selectors_read(struct object *o, const struct key *key, config_setting_t *value, void *field)
+{
+	struct tunnel_config *t = field;
+	uint32_t n = list_length(o, key->name);
+
+	(void)value;
 	if (n > SELECTORS_MAX) {
-		object_error(o, "selectors", "%u selectors: %d are the most", n, SELECTORS_MAX);
+		object_error(o, key->name, "%u selectors: %d are the most", n, SELECTORS_MAX);
 		return;
 	}
 	t->selectors = array_or_die(n, sizeof(t->selectors[0]));
 	t->n_selectors = n;
 	for (uint32_t i = 0; i < n; i++) {
-		struct object s = list_object(o, "selectors", i, &selectors_table);
+		struct object s = list_object(o, key->name, i, key->table);
 
 		t->selectors[i] = selector_any();
 		object_read(&s, &t->selectors[i]);
@@ -85,6 +67,88 @@ selectors_read(struct object *o, struct tunnel_config *t)
 		o->broken |= s.broken;
 	}
 }
+
+static void
+selectors_write(struct writing *w, const struct key *key, const void *field)
+{
+	const struct tunnel_config *t = field;
+	config_setting_t *list = put_list(w, key);
+
+	for (uint32_t i = 0; i < t->n_selectors; i++) {
+		struct writing s = {.group = put_group(list)};
+		struct selector defaults;
+
+		selector_defaults(&defaults, &t->selectors[i]);
+		object_write(&s, key->table, &t->selectors[i], &defaults);
+	}
+}
+
+static bool
+selectors_equal(const struct key *key, const void *a, const void *b)
+{
+	const struct tunnel_config *x = a, *y = b;
+
+	if (x->n_selectors != y->n_selectors)
+		return false;
+	for (uint32_t i = 0; i < x->n_selectors; i++)
+		if (!object_equal(key->table, &x->selectors[i], &y->selectors[i]))
+			return false;
+	return true;
+}
+
+static const struct key_type key_selectors = {.word = "list of groups",
+	.read = selectors_read,
+	.write = selectors_write,
+	.equal = selectors_equal};
+
+static const struct key tunnel_keys[] = {
+	{"name", &key_name, true, KEY_FIELD(tunnel_config, name), .identity = true,
+		.help = "as a port's name, and no port's"},
+	{"encapsulation", &key_word, KEY_FIELD(tunnel_config, encapsulation),
+		.words = encapsulation_words,
+		.help = "ipip (IIPtran, RFC 3884) or tunnel (RFC 4301 tunnel mode: the same "
+			"bytes)"},
+	{"carrier", &key_word, KEY_FIELD(tunnel_config, carrier), .words = carrier_words,
+		.help = "esp (protocol 50) or udp (RFC 3948)"},
+	{"local", &key_address, true, KEY_FIELD(tunnel_config, local), .help = "our outer address"},
+	{"remote", &key_address, true, KEY_FIELD(tunnel_config, remote),
+		.help = "the peer's outer address, of the same family"},
+	{"local_port", &key_number, KEY_FIELD(tunnel_config, local_port), .min = 1, .max = 65535,
+		.help = "carrier udp only"},
+	{"remote_port", &key_number, KEY_FIELD(tunnel_config, remote_port), .min = 1, .max = 65535,
+		.help = "carrier udp only"},
+	{"keepalive", &key_number, KEY_FIELD(tunnel_config, keepalive_seconds), .max = 3600,
+		.help = "carrier udp only: seconds between NAT keepalives"},
+	{"address", &key_address, KEY_FIELD(tunnel_config, address),
+		.help = "our own address on the link, of either family"},
+	{"peer_address", &key_address, KEY_FIELD(tunnel_config, peer_address),
+		.help = "the peer's; needs address, of the same family"},
+	{"address6", &key_address, KEY_FIELD(tunnel_config, address6),
+		.help = "a second address of our own, where address is IPv4"},
+	{"peer_address6", &key_address, KEY_FIELD(tunnel_config, peer_address6),
+		.help = "the peer's; needs address6"},
+	{"mtu", &key_number, KEY_FIELD(tunnel_config, mtu), .max = 9000,
+		.help = "of inner packets"},
+	{"ttl", &key_number, KEY_FIELD(tunnel_config, ttl), .min = 1, .max = 255,
+		.help = "TTL or hop limit of envelopes"},
+	{"dscp", &key_dscp, KEY_FIELD(tunnel_config, dscp), .max = 63,
+		.help = "of envelopes: the inner packet's, or this one"},
+	{"df", &key_word, KEY_FIELD(tunnel_config, df), .words = df_words,
+		.help = "of envelopes over IPv4: copy, set, or, with encapsulation tunnel alone, "
+			"clear"},
+	{"ecn", &key_bool, KEY_FIELD(tunnel_config, ecn), .help = "RFC 6040 normal mode"},
+	{"state", &key_word, KEY_FIELD(tunnel_config, up), .words = state_words,
+		.help = "up or down; routes to a tunnel that is down discard"},
+	{"metric", &key_number, KEY_FIELD(tunnel_config, metric), .max = UINT32_MAX,
+		.help = "of routes via this tunnel that give none"},
+	{"table", &key_number, KEY_FIELD(tunnel_config, table), .max = TABLES_MAX - 1,
+		.help = "the table that decapsulated packets are looked up in"},
+	{"outer_table", &key_number, KEY_FIELD(tunnel_config, outer_table), .max = TABLES_MAX - 1,
+		.help = "the table that envelopes are looked up in"},
+	{"selectors", &key_selectors, KEY_OBJECT, .table = &selectors_table,
+		.help = "what may pass, in both directions: any one of them is enough"},
+};
+const struct key_table tunnels_table = {"tunnels", "name", tunnel_keys, KEY_COUNT(tunnel_keys)};
 
 static void
 outer_check(struct object *o, const struct tunnel_config *t)
@@ -160,11 +224,11 @@ inner_checks(struct object *o, const struct tunnel_config *t)
 }
 
 static void
-tunnel_read(struct object *o, struct tunnel_config *t)
+tunnel_read(struct object *o, void *object)
 {
-	*t = (struct tunnel_config){.ttl = 64, .dscp = TUNNEL_DSCP_COPY, .ecn = true, .up = true};
+	struct tunnel_config *t = &((struct config_tunnel *)object)->tunnel;
+
 	object_read(o, t);
-	selectors_read(o, t);
 	if (o->broken)
 		return;
 	outer_check(o, t);
@@ -172,34 +236,90 @@ tunnel_read(struct object *o, struct tunnel_config *t)
 	inner_checks(o, t);
 }
 
-void
-tunnels_read(struct object *top)
+static void
+tunnel_defaults(void *object, const void *like, const struct config_scope *scope)
 {
-	struct config *config = top->reading->config;
-	uint32_t n = list_length(top, "tunnels");
+	const struct config_tunnel *given = like;
+	struct config_tunnel *tunnel = object;
 
-	if (n > TUNNELS_MAX) {
-		object_error(top, "tunnels", "%u tunnels: %d are the most", n, TUNNELS_MAX);
-		return;
+	(void)scope;
+	*tunnel = (struct config_tunnel){
+		.tunnel = {.ttl = 64, .dscp = TUNNEL_DSCP_COPY, .ecn = true, .up = true}};
+	if (given && given->tunnel.carrier == TUNNEL_UDP) {
+		tunnel->tunnel.local_port = NAT_PORT;
+		tunnel->tunnel.remote_port = NAT_PORT;
 	}
-	config->tunnels = array_or_die(n, sizeof(config->tunnels[0]));
-	config->n_tunnels = n;
-	for (uint32_t i = 0; i < n; i++) {
-		struct object o = list_object(top, "tunnels", i, &tunnels_table);
-
-		tunnel_read(&o, &config->tunnels[i].tunnel);
-		config->tunnels[i].origin = object_origin(&o);
-	}
-	name_index_build(&top->reading->tunnels, n, tunnel_name, config);
 }
 
-void
-key_tunnel(struct object *o, const struct key *key, config_setting_t *value, void *field)
+static void
+selectors_free(void *object)
 {
-	const char *text = value_string(o, key, value);
-	char near[HINT_BYTES];
-
-	if (text && !name_index_find(&o->reading->tunnels, text, field))
-		object_error(o, key->name, "no tunnel is called \"%.64s\"%s", text,
-			name_index_hint(&o->reading->tunnels, text, near));
+	free(((struct config_tunnel *)object)->tunnel.selectors);
 }
+
+/* The addresses that `local` could be, "203.0.113.1 (wan), …". */
+static const char *
+candidates_format(
+	const struct config_scope *scope, const struct tunnel_config *t, char *buf, size_t bytes)
+{
+	uint32_t count = scope->port_count(scope->arg);
+	char text[IP_ADDR_STRLEN];
+
+	buf[0] = '\0';
+	for (uint32_t i = 0; i < count; i++) {
+		const struct config_port *p = scope->port(scope->arg, i);
+
+		if (!p || p->role == PORT_PROTECTED || p->table != t->outer_table)
+			continue;
+		for (uint32_t j = 0; j < p->n_addresses; j++)
+			if (!ip_addr_is_link_local(&p->addresses[j].addr))
+				list_append(buf, bytes, ip_addr_format(&p->addresses[j].addr, text),
+					p->name);
+	}
+	return buf[0] ? buf : "none";
+}
+
+static bool
+local_holds(const struct config_scope *scope, const void *object, struct error *err)
+{
+	const struct tunnel_config *t = &((const struct config_tunnel *)object)->tunnel;
+	const struct config_port *port = port_of_address(scope, t->outer_table, &t->local);
+	char addr[IP_ADDR_STRLEN], list[256];
+
+	if ((port && port->role != PORT_PROTECTED) || any_port_broken(scope))
+		return true;
+	error_set(err, 0,
+		"local: %s is %s; the addresses of unprotected ports in outer_table %u are %s",
+		ip_addr_format(&t->local, addr), port ? "on a protected port" : "no port's address",
+		t->outer_table, candidates_format(scope, t, list, sizeof(list)));
+	return false;
+}
+
+static bool
+remote_holds(const struct config_scope *scope, const void *object, struct error *err)
+{
+	const struct tunnel_config *t = &((const struct config_tunnel *)object)->tunnel;
+	const struct config_port *port = port_of_address(scope, t->outer_table, &t->remote);
+	char addr[IP_ADDR_STRLEN];
+
+	if (!port || any_port_broken(scope))
+		return true;
+	error_set(err, 0, "remote: %s is our own address, on port %s",
+		ip_addr_format(&t->remote, addr), port->name);
+	return false;
+}
+
+static const struct scope_rule rules[] = {{"local", local_holds}, {"remote", remote_holds}};
+
+const struct kind tunnel_kind = {.noun = "tunnel",
+	.table = &tunnels_table,
+	.bytes = sizeof(struct config_tunnel),
+	.offset = offsetof(struct config_tunnel, tunnel),
+	.origin_offset = offsetof(struct config_tunnel, origin),
+	.defaults = tunnel_defaults,
+	.read = tunnel_read,
+	.free = selectors_free,
+	.most = 65536,
+	.plural = "tunnels",
+	.rules = rules,
+	.n_rules = KEY_COUNT(rules)};

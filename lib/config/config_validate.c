@@ -271,85 +271,20 @@ check_addresses(const struct config *config, struct report *report)
 }
 
 static void
-check_neighbours(const struct config *config, struct report *report)
+check_neighbours(
+	const struct config *config, const struct config_scope *scope, struct report *report)
 {
-	for (uint32_t i = 0; i < config->n_neighbours; i++) {
-		const struct config_neighbour *n = &config->neighbours[i];
-		const struct config_port *p;
-		char addr[IP_ADDR_STRLEN];
-		uint8_t length;
-
-		if (n->origin.broken || config->ports[n->port].origin.broken)
-			continue;
-		p = &config->ports[n->port];
-		ip_addr_format(&n->addr, addr);
-		if (port_of_address(config, p->table, &n->addr))
-			report_add(report, n->origin.file, n->origin.line, n->origin.label,
-				"%s is our own address, on port %s", addr,
-				port_of_address(config, p->table, &n->addr)->name);
-		else if (!port_on_link(p, &n->addr, &length) && !ip_addr_is_link_local(&n->addr))
-			report_add(report, n->origin.file, n->origin.line, n->origin.label,
-				"%s is not on the link of port %s: none of its addresses has a "
-				"prefix that holds it",
-				addr, p->name);
-	}
-}
-
-/* The addresses that `local` could be, "203.0.113.1 (wan), …". */
-static const char *
-candidates_format(
-	const struct config *config, const struct tunnel_config *t, char *buf, size_t bytes)
-{
-	char text[IP_ADDR_STRLEN];
-	size_t used = 0;
-
-	for (uint32_t i = 0; i < config->n_ports; i++) {
-		const struct config_port *p = &config->ports[i];
-
-		if (p->role == PORT_PROTECTED || p->table != t->outer_table)
-			continue;
-		for (uint32_t j = 0; j < p->n_addresses && used < bytes; j++)
-			if (!ip_addr_is_link_local(&p->addresses[j].addr))
-				used += (size_t)snprintf(buf + used, bytes - used, "%s%s (%s)",
-					used ? ", " : "",
-					ip_addr_format(&p->addresses[j].addr, text), p->name);
-	}
-	return used ? buf : "none";
+	for (uint32_t i = 0; i < config->n_neighbours; i++)
+		if (!config->neighbours[i].origin.broken)
+			kind_check(&neighbour_kind, &config->neighbours[i], scope, report);
 }
 
 static void
-check_tunnel_ends(
-	const struct config *config, const struct config_tunnel *tunnel, struct report *report)
+check_tunnels(const struct config *config, const struct config_scope *scope, struct report *report)
 {
-	const struct config_origin *o = &tunnel->origin;
-	const struct tunnel_config *t = &tunnel->tunnel;
-	const struct config_port *port = port_of_address(config, t->outer_table, &t->local);
-	char addr[IP_ADDR_STRLEN], list[256];
-
-	if (!port || port->role == PORT_PROTECTED)
-		report_add(report, o->file, o->line, o->label,
-			"local: %s is %s; the addresses of unprotected ports in outer_table %u "
-			"are %s",
-			ip_addr_format(&t->local, addr),
-			port ? "on a protected port" : "no port's address", t->outer_table,
-			candidates_format(config, t, list, sizeof(list)));
-	port = port_of_address(config, t->outer_table, &t->remote);
-	if (port)
-		report_add(report, o->file, o->line, o->label,
-			"remote: %s is our own address, on port %s",
-			ip_addr_format(&t->remote, addr), port->name);
-}
-
-static void
-check_tunnels(const struct config *config, struct report *report)
-{
-	bool ports_broken = false;
-
-	for (uint32_t i = 0; i < config->n_ports; i++)
-		ports_broken |= config->ports[i].origin.broken;
-	for (uint32_t i = 0; i < config->n_tunnels && !ports_broken; i++)
+	for (uint32_t i = 0; i < config->n_tunnels; i++)
 		if (!config->tunnels[i].origin.broken)
-			check_tunnel_ends(config, &config->tunnels[i], report);
+			kind_check(&tunnel_kind, &config->tunnels[i], scope, report);
 }
 
 /* Ports and tunnels share the names that `via` understands. */
@@ -365,13 +300,14 @@ check_names(const struct config *config, struct report *report)
 }
 
 void
-config_validate(const struct config *config, struct report *report)
+config_validate(
+	const struct config *config, const struct config_scope *scope, struct report *report)
 {
 	for (size_t i = 0; i < KEY_COUNT(unique_rules); i++)
 		check_unique(config, &unique_rules[i], report);
 	check_keys_of_directions(config, report);
 	check_addresses(config, report);
-	check_neighbours(config, report);
+	check_neighbours(config, scope, report);
 	check_names(config, report);
-	check_tunnels(config, report);
+	check_tunnels(config, scope, report);
 }

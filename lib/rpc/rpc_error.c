@@ -137,6 +137,8 @@ entry_json(const struct report_entry *entry)
 	json_object_set_new(e, "message", json_string(text.message));
 	if (entry->object)
 		json_object_set_new(e, "object", json_string(entry->object));
+	if (entry->field)
+		json_object_set_new(e, "field", json_string(entry->field));
 	return e;
 }
 
@@ -149,8 +151,8 @@ rpc_error_report(struct rpc_call *call, int code, const struct report *report)
 	if (report->count == 0)
 		return rpc_error_set(call, code, NULL, "%s", strerror(-code));
 	if (report->count == 1)
-		return rpc_error_set(call, code, NULL, "%s%s%s", first->object ? first->object : "",
-			first->object ? ": " : "", first->text);
+		return rpc_error_set(call, code, first->field, "%s%s%s",
+			first->object ? first->object : "", first->object ? ": " : "", first->text);
 	rpc_error_set(call, code, NULL, "%zu things are wrong; the first: %s%s%s", report->count,
 		first->object ? first->object : "", first->object ? ": " : "", first->text);
 	errors = json_array();

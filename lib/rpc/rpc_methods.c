@@ -5,14 +5,32 @@
 #include "config_keys.h"
 #include "rpc_internal.h"
 
-static const char *
-type_of(const struct key *key)
+static json_t *
+words_of(const struct key *key)
 {
-	if (key->read == key_bool)
-		return "boolean";
-	if (key->read == key_number)
-		return "number";
-	return key->read == key_later ? "list" : "string";
+	json_t *words = json_array();
+	const char *word;
+
+	for (size_t i = 0; (word = key_word_at(key, i)) != NULL; i++)
+		json_array_append_new(words, json_string(word));
+	return words;
+}
+
+static json_t *
+key_of(const struct key *key)
+{
+	json_t *k = json_pack("{s:s, s:s, s:b}", "name", key->name, "type", key->type->word,
+		"required", key->required);
+
+	if (key->help)
+		json_object_set_new(k, "help", json_string(key->help));
+	if (key->type->bounded) {
+		json_object_set_new(k, "min", json_integer((json_int_t)key->min));
+		json_object_set_new(k, "max", json_integer((json_int_t)key->max));
+	}
+	if (key_word_at(key, 0))
+		json_object_set_new(k, "words", words_of(key));
+	return k;
 }
 
 static json_t *
@@ -20,10 +38,13 @@ keys_of(const struct key_table *table)
 {
 	json_t *keys = json_array();
 
-	for (size_t i = 0; table && i < table->count; i++)
-		json_array_append_new(keys,
-			json_pack("{s:s, s:s, s:b}", "name", table->keys[i].name, "type",
-				type_of(&table->keys[i]), "required", table->keys[i].required));
+	for (size_t i = 0; table && i < table->count; i++) {
+		json_t *key = key_of(&table->keys[i]);
+
+		if (table->keys[i].table)
+			json_object_set_new(key, "keys", keys_of(table->keys[i].table));
+		json_array_append_new(keys, key);
+	}
 	return keys;
 }
 
@@ -44,13 +65,18 @@ methods_call(struct rpc_call *call, const void *params)
 	return 0;
 }
 
+/* Its method reads it. */
+static const struct key_type list_of_calls = {.word = "list of calls"};
+static const struct key_type list_of_words = {.word = "list of words"};
+
 static const struct key batch_keys[] = {
-	{"calls", key_later, true, KEY_OBJECT},
+	{"calls", &list_of_calls, true, KEY_OBJECT,
+		.help = "objects with a method and its params"},
 };
 static const struct key_table batch_table = {"batch", NULL, batch_keys, KEY_COUNT(batch_keys)};
 
 static const struct key kinds_keys[] = {
-	{"kinds", key_later, KEY_OBJECT},
+	{"kinds", &list_of_words, KEY_OBJECT, .help = "kinds of events; without it all"},
 };
 static const struct key_table kinds_table = {"kinds", NULL, kinds_keys, KEY_COUNT(kinds_keys)};
 

@@ -193,19 +193,6 @@ report_wipe(struct report *report)
 }
 
 static int
-table_read(const struct key_table *table, const config_setting_t *group, void *params,
-	struct report *report)
-{
-	struct config config = {0};
-	struct config_text text = {0};
-	struct reading reading = {.config = &config, .report = report, .text = &text};
-	struct object o = {.reading = &reading, .group = group, .table = table};
-
-	object_read(&o, params);
-	return report->count ? -EINVAL : 0;
-}
-
-static int
 params_fill(const struct rpc_method *m, struct rpc_call *call, void *params)
 {
 	static const struct key_table none = {"params", NULL, NULL, 0};
@@ -216,7 +203,7 @@ params_fill(const struct rpc_method *m, struct rpc_call *call, void *params)
 
 	if (rc != 0)
 		return rc;
-	rc = table_read(table, config_root_setting(&tree), params, &report);
+	rc = config_params_read(table, config_root_setting(&tree), NULL, params, &report);
 	if (rc != 0)
 		rpc_error_report(call, rc, &report);
 	report_wipe(&report);

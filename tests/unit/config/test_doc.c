@@ -121,7 +121,7 @@ test_bounds(void **state)
 			const struct key *key = &table->keys[j];
 			char row[64], bounds[64];
 
-			if (key->read != key_number || key->max > UINT32_MAX)
+			if (key->type != &key_number || key->max > UINT32_MAX)
 				continue;
 			snprintf(row, sizeof(row), "\n| `%s` |", key->name);
 			snprintf(bounds, sizeof(bounds), " %llu to %llu",
