@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* top: tunnels and workers by what they do now, and what dies where. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "json_each.h"
+#include "screen.h"
+#include "units.h"
+
+enum { TUNNELS_SHOWN = 1000, DROPS_SHOWN = 16 };
+
+/* The same lists of two rounds: what was, by name, and what is. */
+struct list {
+	const char *method, *noun;
+	json_t *items, *before;
+};
+
+struct top {
+	struct client *client;
+	struct screen *screen;
+	struct list tunnels, workers, drops;
+	double then, now;
+};
+
+/* drops of stats.get: {"reason": n} or [{"reason", "packets"}] as the latter. */
+static json_t *
+drops_of(const json_t *result)
+{
+	json_t *drops = json_object_get(result, "drops"), *list, *value;
+	const char *reason;
+
+	if (json_is_array(drops))
+		return json_incref(drops);
+	list = json_array();
+	json_object_foreach (drops, reason, value)
+		json_array_append_new(
+			list, json_pack("{s:s, s:O}", "reason", reason, "packets", value));
+	return list;
+}
+
+static enum command_status
+list_fetch(struct top *top, struct list *list)
+{
+	struct session *s = &top->client->session;
+	json_t *params = NULL, *result = NULL, *items;
+	enum command_status status;
+
+	if (!methods_find(&s->methods, list->method))
+		return COMMAND_DONE;
+	status = command_result(s, list->method, params, &result);
+	if (status != COMMAND_DONE)
+		return status;
+	items = strcmp(list->noun, "drop") == 0 ? drops_of(result)
+						: json_incref(view_items(result));
+	json_decref(list->before);
+	list->before = list->items ? view_index(list->noun, list->items) : NULL;
+	json_decref(list->items);
+	list->items = items;
+	json_decref(result);
+	return COMMAND_DONE;
+}
+
+static void
+list_free(struct list *list)
+{
+	json_decref(list->before);
+	json_decref(list->items);
+}
+
+/* The sum of an object's own numbers and those of its state whose names end so. */
+static json_int_t
+sum_of(const json_t *item, const char *end)
+{
+	json_int_t sum = 0;
+	const char *key;
+	json_t *value;
+
+	json_each (item, key, value) {
+		size_t length = strlen(key), tail = strlen(end);
+
+		if (json_is_object(value) && strcmp(key, "state") == 0)
+			sum += sum_of(value, end);
+		else if (json_is_integer(value) && length >= tail &&
+			 strcmp(key + length - tail, end) == 0)
+			sum += json_integer_value(value);
+	}
+	return sum;
+}
+
+struct ranked {
+	json_t *item;
+	json_int_t grown; /* packets since the last round */
+	size_t place;
+};
+
+static int
+rank(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->grown != y->grown)
+		return x->grown < y->grown ? 1 : -1;
+	return x->place < y->place ? -1 : 1;
+}
+
+/* The busiest first; at most so many, and of drops only those that occurred. */
+static json_t *
+by_rate(const struct list *list, size_t most, bool occurred)
+{
+	size_t n = json_array_size(list->items), i, used = 0;
+	struct ranked *ranked = calloc(n + 1, sizeof(ranked[0]));
+	json_t *sorted = json_array(), *item;
+
+	if (!ranked)
+		abort();
+	json_array_foreach (list->items, i, item) {
+		const json_t *old = view_find(list->before, list->noun, item);
+		json_int_t packets = sum_of(item, "packets");
+
+		if (occurred && packets == 0)
+			continue;
+		ranked[used++] =
+			(struct ranked){item, old ? packets - sum_of(old, "packets") : 0, i};
+	}
+	qsort(ranked, used, sizeof(ranked[0]), rank);
+	for (i = 0; i < used && i < most; i++)
+		json_array_append(sorted, ranked[i].item);
+	free(ranked);
+	return sorted;
+}
+
+static json_int_t
+total(const json_t *items, const char *end)
+{
+	json_int_t sum = 0;
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (items, i, item)
+		sum += sum_of(item, end);
+	return sum;
+}
+
+static json_int_t
+total_before(const json_t *index, const char *end)
+{
+	json_int_t sum = 0;
+	const char *key;
+	json_t *item;
+
+	json_each (index, key, item)
+		sum += sum_of(item, end);
+	return sum;
+}
+
+static void
+print_total(
+	const struct top *top, const char *name, const char *packets, const char *bytes, FILE *out)
+{
+	double seconds = top->now - top->then;
+	char pps[UNITS_BYTES], bits[UNITS_BYTES];
+	json_int_t p =
+		total(top->tunnels.items, packets) - total_before(top->tunnels.before, packets);
+	json_int_t b = total(top->tunnels.items, bytes) - total_before(top->tunnels.before, bytes);
+
+	if (!top->tunnels.before || seconds <= 0)
+		return;
+	fprintf(out, "%s %s packets/s, %s   ", name, units_rate(pps, (double)p / seconds),
+		units_bits(bits, (double)b * 8 / seconds));
+}
+
+static void
+print_section(
+	const struct top *top, const struct list *list, const char *title, json_t *items, FILE *out)
+{
+	struct view view = {.colours = top->client->session.colours,
+		.before = list->before,
+		.seconds = top->now - top->then,
+		.rates_only = list->before != NULL};
+
+	fputc('\n', out);
+	if (json_array_size(items))
+		view_list(&view, list->noun, items, out);
+	else
+		fprintf(out, "no %s\n", title);
+	json_decref(items);
+}
+
+static void
+print_json(const struct top *top)
+{
+	json_t *all = json_pack("{s:O*, s:O*, s:O*}", "tunnels", top->tunnels.items, "workers",
+		top->workers.items, "drops", top->drops.items);
+
+	json_dumpf(all, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(all);
+}
+
+static void
+print_round(struct top *top)
+{
+	FILE *out;
+
+	if (top->client->options.json) {
+		print_json(top);
+		return;
+	}
+	out = screen_begin(top->screen, top->client->options.ctl);
+	print_total(top, "out", "out_packets", "out_bytes", out);
+	print_total(top, "in", "in_packets", "in_bytes", out);
+	fputc('\n', out);
+	print_section(top, &top->workers, "workers", json_incref(top->workers.items), out);
+	print_section(top, &top->drops, "drops", by_rate(&top->drops, DROPS_SHOWN, true), out);
+	print_section(
+		top, &top->tunnels, "tunnels", by_rate(&top->tunnels, TUNNELS_SHOWN, false), out);
+	screen_end(top->screen);
+}
+
+static enum command_status
+rounds(struct top *top)
+{
+	const struct options *options = &top->client->options;
+	double interval = options->interval_s > 0 ? options->interval_s : 1;
+	enum command_status status;
+
+	for (unsigned int round = 1;; round++) {
+		top->then = top->now;
+		top->now = screen_now_s();
+		status = list_fetch(top, &top->tunnels);
+		if (status == COMMAND_DONE)
+			status = list_fetch(top, &top->workers);
+		if (status == COMMAND_DONE)
+			status = list_fetch(top, &top->drops);
+		if (status != COMMAND_DONE)
+			return status;
+		print_round(top);
+		if (round == options->count || !client_wait(interval, top->screen->live))
+			return COMMAND_DONE;
+	}
+}
+
+enum command_status
+top_run(struct client *client, const char *const *words, size_t count)
+{
+	struct screen screen;
+	struct top top = {.client = client,
+		.screen = &screen,
+		.tunnels = {"tunnel.list", "tunnel", NULL, NULL},
+		.workers = {"worker.list", "worker", NULL, NULL},
+		.drops = {"stats.get", "drop", NULL, NULL}};
+	enum command_status status;
+
+	if (count > 1)
+		return command_say(&client->session, COMMAND_USAGE,
+			"top takes no \"%s\"; --interval SECONDS and --count N are its options",
+			words[1]);
+	status = session_load(&client->session);
+	if (status != COMMAND_DONE)
+		return status;
+	client_catch_signals();
+	screen_open(&screen, client->options.json, client->session.colours);
+	status = rounds(&top);
+	screen_close(&screen);
+	list_free(&top.tunnels);
+	list_free(&top.workers);
+	list_free(&top.drops);
+	return status;
+}
