@@ -71,6 +71,9 @@ change_policies(const struct change *c)
 	return c->policies ? &c->ops[c->policies - 1].policies.list : NULL;
 }
 
+/* change_sas.c: whether the change adds or deletes SAs of the tunnel. */
+bool change_touches_sas(const struct gateway *g, uint32_t tunnel);
+
 /* change_routes.c: a route of ours or of the configuration (route->by), noted, and undone with the
  * change. */
 int change_route_add(struct gateway *g, const struct route *route, struct error *err);

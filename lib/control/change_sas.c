@@ -10,6 +10,8 @@
 #include "gateway_change.h"
 #include "internal.h"
 
+static const struct change_kind sa_added, sa_deleted;
+
 static void
 reassign_later(struct gateway *g, uint32_t tunnel)
 {
@@ -17,6 +19,18 @@ reassign_later(struct gateway *g, uint32_t tunnel)
 		return;
 	g->by_tunnel[tunnel].reassign = true;
 	g->reassign[g->n_reassign++] = tunnel;
+}
+
+bool
+change_touches_sas(const struct gateway *g, uint32_t tunnel)
+{
+	for (uint32_t i = 0; i < g->change.n; i++) {
+		const struct change_op *op = &g->change.ops[i];
+
+		if ((op->kind == &sa_added || op->kind == &sa_deleted) && op->sa->tunnel == tunnel)
+			return true;
+	}
+	return false;
 }
 
 /* --- add */
@@ -132,6 +146,7 @@ place_fill(struct gateway_sa *s, const struct config_sa *c, struct error *err)
 {
 	s->algorithm = (uint8_t)c->sa.algorithm;
 	s->has_owner = c->has_owner;
+	s->replay_window = c->sa.replay_window;
 	s->hard = c->sa.hard;
 	s->expires_ms = deadline(c->sa.hard.seconds);
 	s->soft_ms = deadline(c->sa.soft.seconds);

@@ -400,9 +400,6 @@ check_names(const struct gateway *g, const struct gateway_sa_list *list, const s
 	LIST_FOREACH (s, list, link) {
 		const struct gateway_sa *other = sa_store_find(&g->sas, s->direction, s->spi, to);
 
-		if (s->leaving)
-			return error_set(err, -EBUSY,
-				"the same batch deletes SAs of the tunnel and changes its ends");
 		if (other && other->tunnel != s->tunnel)
 			return error_set(err, -EEXIST,
 				"the tunnel's SA with SPI 0x%08x would have the SPI and the "
@@ -430,9 +427,11 @@ check_update(const struct gateway *g, const struct tunnel *t, const struct tunne
 			"encapsulation: SAs were made for another one; delete them first");
 	if (!moves(&t->config, c))
 		return 0;
-	if (g->change.n > 0)
+	if (change_touches_sas(g, t->index))
 		return error_set(err, -EBUSY,
-			"local and remote can change in a batch only as its first call");
+			"the same batch adds or deletes SAs of tunnel %s and moves it: local and "
+			"remote change in a batch of their own",
+			c->name);
 	rc = check_names(g, &own->in, &c->local, err);
 	return rc == 0 ? check_names(g, &own->out, &c->remote, err) : rc;
 }

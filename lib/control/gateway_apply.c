@@ -197,6 +197,7 @@ objects_start(struct gateway *g, struct report *report)
 	uint32_t tunnels = g->tables.tunnels->capacity;
 	struct error err;
 
+	scope_fill(g);
 	if (sa_store_create(&g->sas, RTE_MAX(g->config->limits.sas, g->config->n_sas), &err) != 0) {
 		report_add(report, NULL, 0, "SAs", "%s", err.text);
 		return -ENOMEM;

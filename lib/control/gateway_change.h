@@ -55,5 +55,8 @@ int gateway_policy_add(
 int gateway_policy_update(
 	struct gateway *g, uint32_t id, const struct config_policy *c, struct error *err);
 int gateway_policy_delete(struct gateway *g, uint32_t id, struct error *err);
+/* Those of equal priority decide in their order: that of these n, which are all there are. */
+int gateway_policies_order(
+	struct gateway *g, const struct config_policy *order, uint32_t n, struct error *err);
 
 #endif

@@ -270,3 +270,44 @@ gateway_policy_delete(struct gateway *g, uint32_t id, struct error *err)
 	list->n--;
 	return 0;
 }
+
+static bool
+is_policy(const struct gateway_policy *p, const struct config_policy *c)
+{
+	struct config_policy mine = {.priority = p->policy.priority,
+		.action = p->policy.action,
+		.tunnel = p->policy.tunnel,
+		.selector = p->policy.selector};
+
+	return config_object_equal(CONFIG_KIND_POLICY, &mine, c);
+}
+
+int
+gateway_policies_order(
+	struct gateway *g, const struct config_policy *order, uint32_t n, struct error *err)
+{
+	struct policy_list *list = change_policies(&g->change);
+	uint32_t at;
+
+	/* nothing was edited: the order may differ all the same */
+	for (uint32_t i = 0; i < n; i++) {
+		const struct policy_list *now = list ? list : &g->policies;
+		struct gateway_policy found;
+
+		if (is_policy(&now->policies[i], &order[i]))
+			continue;
+		if (!list)
+			list = edit(g, err);
+		if (!list)
+			return -ENOMEM;
+		for (at = i + 1; at < n && !is_policy(&list->policies[at], &order[i]); at++)
+			;
+		if (at == n)
+			return error_set(err, -EINVAL, "policies: none is like the %uth", i + 1);
+		found = list->policies[at];
+		memmove(&list->policies[i + 1], &list->policies[i],
+			(at - i) * sizeof(*list->policies));
+		list->policies[i] = found;
+	}
+	return 0;
+}

@@ -54,8 +54,9 @@ sa_store_create(struct sa_store *s, uint32_t capacity, struct error *err)
 	s->places = calloc(capacity, sizeof(*s->places));
 	/* a name and a key may be those of an SA that is being deleted, too */
 	s->by_name = hash_create(s, "san", sizeof(struct name), capacity);
+	s->by_spi = hash_create(s, "sas", sizeof(uint64_t), capacity);
 	s->by_fingerprint = hash_create(s, "saf", sizeof(struct fingerprint), capacity);
-	if (!s->places || !s->by_name || !s->by_fingerprint ||
+	if (!s->places || !s->by_name || !s->by_spi || !s->by_fingerprint ||
 		getrandom(salt, sizeof(salt), 0) != sizeof(salt) ||
 		fingerprinter_create(&s->fingerprinter, salt) != 0)
 		return error_set(err, -ENOMEM, "no memory for %u SAs", capacity);
@@ -67,6 +68,7 @@ sa_store_destroy(struct sa_store *s)
 {
 	fingerprinter_destroy(&s->fingerprinter);
 	rte_hash_free(s->by_name);
+	rte_hash_free(s->by_spi);
 	rte_hash_free(s->by_fingerprint);
 	free(s->places);
 }
@@ -146,6 +148,48 @@ check_name(const struct sa_store *s, const struct gateway_sa *place, struct erro
 		ip_addr_format(&place->to, text));
 }
 
+static uint64_t
+spi_key(enum sa_direction direction, uint32_t spi)
+{
+	return (uint64_t)direction << 32 | spi;
+}
+
+struct gateway_sa *
+sa_store_find_spi(const struct sa_store *s, enum sa_direction direction, uint32_t spi)
+{
+	uint64_t key = spi_key(direction, spi);
+	void *first;
+
+	return rte_hash_lookup_data(s->by_spi, &key, &first) >= 0 ? first : NULL;
+}
+
+static int
+spi_enter(struct sa_store *s, struct gateway_sa *place)
+{
+	uint64_t key = spi_key(place->direction, place->spi);
+
+	place->same_spi = sa_store_find_spi(s, place->direction, place->spi);
+	return rte_hash_add_key_data(s->by_spi, &key, place);
+}
+
+static void
+spi_leave(struct sa_store *s, struct gateway_sa *place)
+{
+	uint64_t key = spi_key(place->direction, place->spi);
+	struct gateway_sa *first = sa_store_find_spi(s, place->direction, place->spi);
+
+	if (first != place) {
+		while (first->same_spi != place)
+			first = first->same_spi;
+		first->same_spi = place->same_spi;
+	} else if (place->same_spi) {
+		rte_hash_add_key_data(s->by_spi, &key, place->same_spi); /* replaces */
+	} else {
+		rte_hash_del_key(s->by_spi, &key);
+	}
+	place->same_spi = NULL;
+}
+
 static int
 enter(struct sa_store *s, struct gateway_sa *place)
 {
@@ -153,10 +197,15 @@ enter(struct sa_store *s, struct gateway_sa *place)
 
 	if (rte_hash_add_key_data(s->by_name, &name, place) != 0)
 		return -ENOSPC;
-	if (key_use_change(s, place, 1) == 0) {
-		s->count++;
-		return 0;
-	}
+	if (spi_enter(s, place) != 0)
+		goto no_spi;
+	if (key_use_change(s, place, 1) != 0)
+		goto no_key;
+	s->count++;
+	return 0;
+no_key:
+	spi_leave(s, place);
+no_spi:
 	rte_hash_del_key(s->by_name, &name);
 	return -ENOSPC;
 }
@@ -219,6 +268,7 @@ sa_store_leave(struct sa_store *s, struct gateway_sa *place)
 	struct name name = name_make(place->direction, place->spi, &place->to);
 
 	rte_hash_del_key(s->by_name, &name);
+	spi_leave(s, place);
 	key_use_change(s, place, -1);
 	s->count--;
 	place->leaving = true;

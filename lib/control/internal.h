@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "change.h"
+#include "config_object.h"
 #include "gateway.h"
 #include "log.h"
 #include "loop.h"
@@ -55,6 +56,7 @@ struct gateway {
 	bool running;
 	bool stopping; /* gateway_stop */
 
+	struct config_scope scope;
 	struct sa_store sas;
 	struct gateway_tunnel *by_tunnel; /* by index */
 	uint32_t n_tunnels;
@@ -118,6 +120,9 @@ int policies_replace(
 	struct gateway *g, const struct spd_policy *policies, uint32_t n, struct error *err);
 /* Hits of a policy of g->policies. */
 struct counter policy_hits(const struct gateway *g, uint32_t index);
+
+/* gateway_objects.c: what names refer to */
+void scope_fill(struct gateway *g);
 
 /* gateway_tunnels.c: what changes with routes and SAs */
 void tunnels_resolve(struct gateway *g); /* outer next hops, MTUs, states; commits */

@@ -25,6 +25,7 @@ struct rte_hash;
 struct gateway_sa {
 	struct sa *sa; /* NULL: a free place */
 	LIST_ENTRY(gateway_sa) link;
+	struct gateway_sa *same_spi; /* the next one with its SPI and direction */
 	/* its name: SPI, direction, the receiver's address */
 	uint32_t spi; /* host byte order */
 	enum sa_direction direction;
@@ -35,6 +36,7 @@ struct gateway_sa {
 	bool live;         /* the change that made it was committed */
 	bool leaving;      /* being deleted by the change under way, or deleted */
 	uint32_t tunnel;
+	uint32_t replay_window;
 	uint8_t *key; /* SA_KEY_MAX bytes of a static one, for config.save; NULL */
 	struct sa_lifetime hard;
 	uint64_t expires_ms, soft_ms; /* 0: never */
@@ -58,7 +60,7 @@ struct sa_store {
 	uint32_t capacity, used; /* places from `used` on were never taken */
 	struct gateway_sa_list free;
 	uint32_t count; /* live or about to be */
-	struct rte_hash *by_name, *by_fingerprint;
+	struct rte_hash *by_name, *by_spi, *by_fingerprint;
 	struct fingerprinter fingerprinter;
 	uint32_t cursor; /* the next place whose lifetime is looked at */
 };
@@ -83,6 +85,10 @@ void sa_store_destroy(struct sa_store *s);
  * deletes is none. NULL: none. */
 struct gateway_sa *sa_store_find(const struct sa_store *s, enum sa_direction direction,
 	uint32_t spi, const struct ip_addr *to);
+
+/* The first of those with this SPI and direction; the others follow by same_spi. */
+struct gateway_sa *sa_store_find_spi(
+	const struct sa_store *s, enum sa_direction direction, uint32_t spi);
 
 /* A place for an SA, its name and key noted; the caller fills in the rest. to: the receiver's
  * address. -EEXIST: its name, or a key that must not be used again; -ENOSPC. */

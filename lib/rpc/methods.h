@@ -8,4 +8,7 @@
 
 extern const struct rpc_method methods_gateway[]; /* version, shutdown */
 
+extern const struct rpc_method methods_sa[], methods_tunnel[], methods_route[], methods_neighbour[],
+	methods_policy[], methods_port[], methods_config[];
+
 #endif

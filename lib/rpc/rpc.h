@@ -15,6 +15,7 @@
 
 #include "errmsg.h"
 
+struct config_scope;
 struct key_table;
 struct rpc_client;
 struct rpc_server;
@@ -113,6 +114,8 @@ struct rpc_options {
 	const struct rpc_method *const *tables; /* each ends with a method without a name; NULL ends
 						   the list */
 	void *context;
+	/* What names in parameters refer to; NULL: no method has any. */
+	const struct config_scope *scope;
 	/* Around each writing call, and once around a batch that has any; 0/-errno. When commit
 	 * fails nothing has changed. NULL: nothing to do. */
 	int (*begin)(void *context, struct error *err);

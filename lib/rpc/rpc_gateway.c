@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway_change.h"
+#include "gateway_objects.h"
 #include "log.h"
 #include "methods.h"
 #include "rpc.h"
@@ -18,6 +19,13 @@ struct rpc_gateway {
 
 static const struct rpc_method *const tables[] = {
 	methods_gateway,
+	methods_sa,
+	methods_tunnel,
+	methods_route,
+	methods_neighbour,
+	methods_policy,
+	methods_port,
+	methods_config,
 	NULL,
 };
 
@@ -52,6 +60,7 @@ rpc_gateway_open(struct gateway *g, const struct rpc_gateway_options *options, s
 		.limits = RPC_LIMITS_DEFAULT,
 		.tables = tables,
 		.context = g,
+		.scope = gateway_scope(g),
 		.begin = change_begin,
 		.commit = change_commit,
 		.abandon = change_abandon,

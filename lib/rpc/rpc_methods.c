@@ -70,8 +70,7 @@ static const struct key_type list_of_calls = {.word = "list of calls"};
 static const struct key_type list_of_words = {.word = "list of words"};
 
 static const struct key batch_keys[] = {
-	{"calls", &list_of_calls, true, KEY_OBJECT,
-		.help = "objects with a method and its params"},
+	{"calls", &list_of_calls, true, KEY_OBJECT, .help = "objects with a method and its params"},
 };
 static const struct key_table batch_table = {"batch", NULL, batch_keys, KEY_COUNT(batch_keys)};
 

@@ -203,7 +203,8 @@ params_fill(const struct rpc_method *m, struct rpc_call *call, void *params)
 
 	if (rc != 0)
 		return rc;
-	rc = config_params_read(table, config_root_setting(&tree), NULL, params, &report);
+	rc = config_params_read(
+		table, config_root_setting(&tree), call->server->options.scope, params, &report);
 	if (rc != 0)
 		rpc_error_report(call, rc, &report);
 	report_wipe(&report);
