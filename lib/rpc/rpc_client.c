@@ -15,6 +15,7 @@
 enum {
 	INPUT_FIRST = 4096,
 	READ_MAX = 64 << 10, /* in one turn */
+	STACK_BYTES = 16 << 10,
 };
 
 struct rpc_client *
@@ -273,6 +274,14 @@ line_step(struct rpc_client *c)
 		rpc_text_string(&c->out, "\n");
 }
 
+/* Whatever the functions that dealt with a message left on the stack, a key perhaps. */
+static void __attribute__((noinline)) stack_wipe(void)
+{
+	char room[STACK_BYTES];
+
+	explicit_bzero(room, sizeof(room));
+}
+
 void
 rpc_client_step(struct rpc_client *c)
 {
@@ -280,6 +289,7 @@ rpc_client_step(struct rpc_client *c)
 		array_step(c);
 	else
 		line_step(c);
+	stack_wipe();
 }
 
 /* --- out --- */

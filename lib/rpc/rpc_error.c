@@ -114,6 +114,16 @@ rpc_error_errno(struct rpc_error *error, int code, const char *message)
 	rpc_error_format(error, code_of_errno(code), "%s", message[0] ? message : strerror(-code));
 }
 
+/* A text as a string, without keys. */
+static json_t *
+quoted(const char *text)
+{
+	struct rpc_error error = {0};
+
+	rpc_error_format(&error, 0, "%s", text);
+	return json_string(error.message);
+}
+
 int
 rpc_error_set(struct rpc_call *call, int code, const char *field, const char *format, ...)
 {
@@ -123,22 +133,19 @@ rpc_error_set(struct rpc_call *call, int code, const char *field, const char *fo
 	format_set(&call->error, code_of_errno(code), format, args);
 	va_end(args);
 	if (field)
-		call->error.data = json_pack("{s:s}", "field", field);
+		call->error.data = json_pack("{s:o}", "field", quoted(field));
 	return code;
 }
 
 static json_t *
 entry_json(const struct report_entry *entry)
 {
-	struct rpc_error text = {0};
-	json_t *e = json_object();
+	json_t *e = json_pack("{s:o}", "message", quoted(entry->text));
 
-	rpc_error_format(&text, 0, "%s", entry->text);
-	json_object_set_new(e, "message", json_string(text.message));
 	if (entry->object)
-		json_object_set_new(e, "object", json_string(entry->object));
+		json_object_set_new(e, "object", quoted(entry->object));
 	if (entry->field)
-		json_object_set_new(e, "field", json_string(entry->field));
+		json_object_set_new(e, "field", quoted(entry->field));
 	return e;
 }
 

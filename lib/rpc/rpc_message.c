@@ -91,7 +91,7 @@ rpc_message_parse(const char *line, size_t n, struct rpc_error *error)
 			RPC_VALUES_MAX);
 		return NULL;
 	}
-	message = json_loadb(line, n, JSON_REJECT_DUPLICATES, &where);
+	message = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
 	if (!message)
 		rpc_error_format(error, RPC_PARSE_ERROR, "%s, at character %d", parse_text(&where),
 			where.column);

@@ -149,10 +149,13 @@ setting_fill(struct conversion *v, config_setting_t *setting, const char *name, 
 	return 0;
 }
 
-/* Strings belong to the JSON value, which wipes them when it goes: libconfig must not free them. */
+/* Strings belong to the JSON value, which wipes them when it goes: libconfig must not free them.
+ * Its copies of names are wiped here, since one may be a key by mistake. */
 static void
 lent_back(config_setting_t *setting)
 {
+	if (setting->name)
+		explicit_bzero(setting->name, strlen(setting->name));
 	if (config_setting_type(setting) == CONFIG_TYPE_STRING)
 		setting->value.sval = NULL;
 	if (!config_setting_is_aggregate(setting))
@@ -187,8 +190,13 @@ rpc_group_free(struct config_t *tree)
 static void
 report_wipe(struct report *report)
 {
-	for (size_t i = 0; i < report->count; i++)
-		explicit_bzero(report->entries[i].text, strlen(report->entries[i].text));
+	for (size_t i = 0; i < report->count; i++) {
+		struct report_entry *entry = &report->entries[i];
+
+		explicit_bzero(entry->text, strlen(entry->text));
+		if (entry->field)
+			explicit_bzero(entry->field, strlen(entry->field));
+	}
 	report_clear(report);
 }
 
