@@ -117,21 +117,24 @@ limits_raise(struct config *config)
 	l->neighbours = l->neighbours > config->n_neighbours ? l->neighbours : config->n_neighbours;
 }
 
-void *
-kind_list_read(struct object *top, const struct kind *kind, uint32_t *n)
+/* Reads the list of a kind. */
+static void
+list_read(struct object *top, const struct kind *kind)
 {
-	const char *key = kind->table->path;
+	char *config = (char *)top->reading->config;
 	const struct config_scope *scope = top->reading->scope;
-	uint32_t count = list_length(top, key);
+	const char *key = kind->table->path;
+	uint32_t n = list_length(top, key);
 	char *objects;
 
-	if (kind->most && count > kind->most) {
-		object_error(top, key, "%u %s: %u are the most", count, kind->plural, kind->most);
-		return NULL;
+	if (kind->most && n > kind->most) {
+		object_error(top, key, "%u %s: %u are the most", n, kind->plural, kind->most);
+		return;
 	}
-	objects = array_or_die(count, kind->bytes);
-	*n = count;
-	for (uint32_t i = 0; i < count; i++) {
+	objects = array_or_die(n, kind->bytes);
+	*(void **)(void *)(config + kind->array_offset) = objects;
+	*(uint32_t *)(void *)(config + kind->count_offset) = n;
+	for (uint32_t i = 0; i < n; i++) {
 		struct object o = list_object(top, key, i, kind->table);
 		char *object = objects + i * kind->bytes;
 
@@ -139,7 +142,6 @@ kind_list_read(struct object *top, const struct kind *kind, uint32_t *n)
 		kind->read(&o, object);
 		*(struct config_origin *)(void *)(object + kind->origin_offset) = object_origin(&o);
 	}
-	return objects;
 }
 
 static bool
@@ -151,11 +153,11 @@ list_is_empty(const struct object *top, const char *key)
 }
 
 static void
-ports_read(struct object *top, struct config *config)
+ports_read(struct object *top)
 {
 	if (list_is_empty(top, "ports"))
 		object_error(top, "ports", "is empty: a gateway has at least one port");
-	config->ports = kind_list_read(top, &port_kind, &config->n_ports);
+	list_read(top, &port_kind);
 }
 
 static void
@@ -165,7 +167,7 @@ sas_read(struct object *top, struct config *config)
 		object_error(top, "sas",
 			"keys in a file need unsafe_static_keys = true: never renewed, known to "
 			"all who read the file, they are for tests");
-	config->sas = kind_list_read(top, &sa_kind, &config->n_sas);
+	list_read(top, &sa_kind);
 	for (uint32_t i = 0; i < config->n_sas; i++)
 		config->sas[i].sa.static_key = true;
 }
@@ -174,14 +176,14 @@ sas_read(struct object *top, struct config *config)
 static void
 objects_read(struct object *top, struct config_view *view, struct config *config)
 {
-	ports_read(top, config);
+	ports_read(top);
 	config_view_index_ports(view);
-	config->tunnels = kind_list_read(top, &tunnel_kind, &config->n_tunnels);
+	list_read(top, &tunnel_kind);
 	config_view_index_tunnels(view);
-	config->neighbours = kind_list_read(top, &neighbour_kind, &config->n_neighbours);
+	list_read(top, &neighbour_kind);
 	sas_read(top, config);
-	config->routes = kind_list_read(top, &route_kind, &config->n_routes);
-	config->policies = kind_list_read(top, &policy_kind, &config->n_policies);
+	list_read(top, &route_kind);
+	list_read(top, &policy_kind);
 }
 
 static void

@@ -25,6 +25,21 @@ union any_object {
 	struct config_policy policy;
 };
 
+const struct kind *
+kind_get(enum config_kind kind)
+{
+	return kinds[kind];
+}
+
+const void *
+kind_objects(const struct kind *kind, const struct config *config, uint32_t *n)
+{
+	const char *c = (const void *)config;
+
+	*n = *(const uint32_t *)(const void *)(c + kind->count_offset);
+	return *(void *const *)(const void *)(c + kind->array_offset);
+}
+
 const struct key_table *
 config_kind_table(enum config_kind kind)
 {
@@ -127,7 +142,7 @@ config_params_read(const struct key_table *table, config_setting_t *group,
 	return o.broken ? -EINVAL : 0;
 }
 
-static int
+int
 kind_write(const struct kind *kind, const void *object, const struct config_scope *scope,
 	unsigned int flags, config_setting_t *group)
 {

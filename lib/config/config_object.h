@@ -116,6 +116,13 @@ const struct key_table *config_kind_update_table(enum config_kind kind);
 int config_params_read(const struct key_table *table, config_setting_t *group,
 	const struct config_scope *scope, void *target, struct report *report);
 
+/*
+ * Writes the configuration as a file for people that config_load reads back as the same: aside,
+ * mode 0600, synced, then renamed to path, so that path is never half of one. SAs that are not
+ * static are left out. 0, or -errno with err set; path is as it was then.
+ */
+int config_save(const struct config *config, const char *path, struct error *err);
+
 /* Overwrites all strings of the setting and what is in it: keys may be among them. */
 void config_setting_wipe(config_setting_t *setting);
 

@@ -76,5 +76,7 @@ const struct kind policy_kind = {.noun = "policy",
 	.table = &policies_table,
 	.bytes = sizeof(struct config_policy),
 	.origin_offset = offsetof(struct config_policy, origin),
+	.array_offset = offsetof(struct config, policies),
+	.count_offset = offsetof(struct config, n_policies),
 	.defaults = policy_defaults,
 	.read = policy_read};

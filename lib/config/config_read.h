@@ -115,8 +115,9 @@ struct kind {
 	const struct key_table *table;
 	const struct key_table *update_table; /* NULL: table */
 	size_t bytes, offset, origin_offset;
-	uint32_t most;      /* of a file; 0: no limit */
-	const char *plural; /* of the message that says so */
+	size_t array_offset, count_offset; /* in struct config */
+	uint32_t most;                     /* of a file; 0: no limit */
+	const char *plural;                /* of the message that says so */
 	/* What an object is of which no key is given. like: an object whose other keys decide what
 	 * the defaults of some are; NULL: before any is read. */
 	void (*defaults)(void *object, const void *like, const struct config_scope *scope);
@@ -140,6 +141,8 @@ struct scope_rule {
 
 extern const struct kind port_kind, neighbour_kind, tunnel_kind, sa_kind, route_kind, policy_kind;
 
+const struct kind *kind_get(enum config_kind kind);
+
 extern const struct key_table config_table, limits_table, worker_table, icmp_table, ports_table,
 	neighbours_table, tunnels_table, selectors_table, sas_table, sa_update_table, routes_table,
 	policies_table;
@@ -147,8 +150,12 @@ extern const struct key_table config_table, limits_table, worker_table, icmp_tab
 /* All of a file, for the check of doc/configuration.md; NULL ends. */
 extern const struct key_table *const config_key_tables[];
 
-/* Reads the list of a kind; the array (allocated) of its *n elements. top is the whole file. */
-void *kind_list_read(struct object *top, const struct kind *kind, uint32_t *n);
+/* The objects of a kind in a configuration, *n of them. */
+const void *kind_objects(const struct kind *kind, const struct config *config, uint32_t *n);
+
+/* As config_object_write. */
+int kind_write(const struct kind *kind, const void *object, const struct config_scope *scope,
+	unsigned int flags, config_setting_t *group);
 
 /* What limits, worker and icmp are when they are not given. */
 void config_defaults(struct config *config);
@@ -178,5 +185,8 @@ void config_validate(
 /* The rules of a kind for an object whose origin may be empty. */
 void kind_check(const struct kind *kind, const void *object, const struct config_scope *scope,
 	struct report *report);
+
+/* The configuration as the text of a file. 0, or -ENOENT when an object refers to nothing. */
+int config_print(const struct config *config, struct secret_buffer *out);
 
 #endif

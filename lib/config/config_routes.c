@@ -262,5 +262,7 @@ const struct kind route_kind = {.noun = "route",
 	.table = &routes_table,
 	.bytes = sizeof(struct config_route),
 	.origin_offset = offsetof(struct config_route, origin),
+	.array_offset = offsetof(struct config, routes),
+	.count_offset = offsetof(struct config, n_routes),
 	.defaults = route_defaults,
 	.read = route_read};

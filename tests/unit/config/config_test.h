@@ -24,17 +24,24 @@
 #define GCM "algorithm = 'aes-256-gcm'; "
 #define TO0 "tunnel = 'ipsec0'; "
 
-/* Loads what a row says, with ' for ". */
+/* What a row says, with ' for ". */
+static inline const char *
+row_text(const char *row, char *buf, size_t bytes)
+{
+	assert_true(strlen(row) < bytes);
+	strcpy(buf, row);
+	for (char *p = strchr(buf, '\''); p; p = strchr(p, '\''))
+		*p = '"';
+	return buf;
+}
+
+/* Loads what a row says. */
 static inline struct config *
 load_row(const char *row, struct report *report)
 {
 	char text[8192];
 
-	assert_true(strlen(row) < sizeof(text));
-	strcpy(text, row);
-	for (char *p = strchr(text, '\''); p; p = strchr(p, '\''))
-		*p = '"';
-	return config_load_string(text, "t", report);
+	return config_load_string(row_text(row, text, sizeof(text)), "t", report);
 }
 
 static inline const char *
