@@ -13,6 +13,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_log.h>
 
 #include "args.h"
 #include "config.h"
@@ -184,6 +185,8 @@ start(const struct args *args, const struct config *config)
 		fprintf(stderr, "espgw: EAL did not start: %s\n", rte_strerror(rte_errno));
 		goto out;
 	}
+	if (getenv("JOURNAL_STREAM")) /* else the journal gets each line from syslog as well */
+		rte_openlog_stream(stderr);
 	if (notify_open(&supervisor.notify, &err) != 0)
 		log_warn(main, "%s; the service manager will hear nothing", err.text);
 	status = run(args, config, &user, &supervisor);

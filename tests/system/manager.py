@@ -1,7 +1,29 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a service manager is to espgw: somebody who listens on $NOTIFY_SOCKET."""
+"""What a service manager is to espgw: somebody who listens on $NOTIFY_SOCKET; and what else can be seen of a service."""
+import json
+import os
+import pwd
 import socket
 import time
+
+NOBODY = pwd.getpwnam("nobody")
+
+
+def threads(pid):
+    """What /proc says of each thread of a process."""
+    said = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
+            said.append({line.split(":")[0]: line.split(":")[1].split() for line in file})
+    return said
+
+
+def ask(path, method):
+    """A call over the control socket; its reply."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+        client.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
+        return json.loads(client.makefile().readline())
 
 
 class Manager:

@@ -3,16 +3,13 @@
 """espgw as a service: what it tells the manager that started it, and when it does not."""
 import contextlib
 import ctypes
-import json
 import os
-import pwd
-import socket
 import time
 import unittest
 
 import scene
 from gateway import Gateway, GatewayTest, Running, main, pcap_write, scratch
-from manager import Manager
+from manager import NOBODY, Manager, ask, threads
 
 OUT = scene.Side(0x1001, "out")
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
@@ -115,18 +112,7 @@ class Notify(GatewayTest):
 class Confined(GatewayTest):
     """--user and --seccomp."""
 
-    USER = pwd.getpwnam("nobody")
-
-    @staticmethod
-    def threads(pid):
-        """What /proc says of each thread."""
-        said = []
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
-                said.append({line.split(":")[0]: line.split(":")[1].split() for line in file})
-        return said
-
-    def run_with(self, args, folder, look=lambda threads: None):
+    def run_with(self, args, folder, look=lambda said: None):
         for name in ("lan", "wan"):
             pcap_write(f"{folder}/{name}.rx.pcap", [])
         manager = Manager(f"{folder}/notify")
@@ -134,20 +120,12 @@ class Confined(GatewayTest):
                           None, prefix=manager.environment())
         try:
             if running.wait_for(lambda: manager.heard("READY=1")):
-                look(self.threads(running.process.pid))
+                look(threads(running.process.pid))
         finally:
             result = running.stop()
             manager.close()
             os.unlink(manager.path)
         return result
-
-    @staticmethod
-    def ask(path, method):
-        """A call over the control socket; its reply."""
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(path)
-            client.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
-            return json.loads(client.makefile().readline())
 
     def test_system_calls(self):
         """All threads, and by default; see tests/unit/service for which calls."""
@@ -168,10 +146,10 @@ class Confined(GatewayTest):
         """No thread has anything of root's; state and socket are there for the next run as well."""
         seen = []
 
-        def look(threads):
-            seen.extend(threads)
-            self.assertEqual(os.stat(f"{folder}/run/ctl").st_uid, self.USER.pw_uid)
-            self.assertEqual(self.ask(f"{folder}/run/ctl", "version")["id"], 1)
+        def look(said):
+            seen.extend(said)
+            self.assertEqual(os.stat(f"{folder}/run/ctl").st_uid, NOBODY.pw_uid)
+            self.assertEqual(ask(f"{folder}/run/ctl", "version")["id"], 1)
 
         with scratch() as folder:
             os.chmod(folder, 0o755)
@@ -179,12 +157,12 @@ class Confined(GatewayTest):
                 result = self.run_with(["--user", "nobody", "--ctl", f"{folder}/run/ctl"], folder, look)
                 self.assert_clean(result)
                 self.assertIn("runs as nobody", result.text)
-                self.assertEqual(os.stat(f"{folder}/state").st_uid, self.USER.pw_uid)
+                self.assertEqual(os.stat(f"{folder}/state").st_uid, NOBODY.pw_uid)
                 self.assertEqual(os.listdir(f"{folder}/run"), [])
         self.assertGreater(len(seen), 6)
         for thread in seen:
-            self.assertEqual(thread["Uid"], [str(self.USER.pw_uid)] * 4)
-            self.assertEqual(thread["Gid"], [str(self.USER.pw_gid)] * 4)
+            self.assertEqual(thread["Uid"], [str(NOBODY.pw_uid)] * 4)
+            self.assertEqual(thread["Gid"], [str(NOBODY.pw_gid)] * 4)
             self.assertNotIn("0", thread["Groups"])
             for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
                 self.assertEqual(int(thread[kind][0], 16), 0, kind)
