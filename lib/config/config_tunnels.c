@@ -279,6 +279,27 @@ candidates_format(
 	return buf[0] ? buf : "none";
 }
 
+/* Ports and tunnels share the names that `via` understands. */
+static bool
+name_holds(const struct config_scope *scope, const void *object, struct error *err)
+{
+	const struct tunnel_config *t = &((const struct config_tunnel *)object)->tunnel;
+	const struct config_port *port;
+	uint32_t i;
+
+	if (!scope->port_find(scope->arg, t->name, &i))
+		return true;
+	port = scope->port(scope->arg, i);
+	if (port->origin.broken)
+		return true;
+	if (port->origin.label)
+		error_set(err, 0, "has the name of a port: %s (line %d)", port->origin.label,
+			port->origin.line);
+	else
+		error_set(err, 0, "has the name of a port");
+	return false;
+}
+
 static bool
 local_holds(const struct config_scope *scope, const void *object, struct error *err)
 {
@@ -309,7 +330,11 @@ remote_holds(const struct config_scope *scope, const void *object, struct error 
 	return false;
 }
 
-static const struct scope_rule rules[] = {{"local", local_holds}, {"remote", remote_holds}};
+static const struct scope_rule rules[] = {
+	{"name", name_holds},
+	{"local", local_holds},
+	{"remote", remote_holds},
+};
 
 const struct kind tunnel_kind = {.noun = "tunnel",
 	.table = &tunnels_table,

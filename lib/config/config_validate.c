@@ -287,18 +287,6 @@ check_tunnels(const struct config *config, const struct config_scope *scope, str
 			kind_check(&tunnel_kind, &config->tunnels[i], scope, report);
 }
 
-/* Ports and tunnels share the names that `via` understands. */
-static void
-check_names(const struct config *config, struct report *report)
-{
-	for (uint32_t i = 0; i < config->n_tunnels; i++)
-		for (uint32_t j = 0; j < config->n_ports; j++)
-			if (!config->tunnels[i].origin.broken && !config->ports[j].origin.broken &&
-				strcmp(config->tunnels[i].tunnel.name, config->ports[j].name) == 0)
-				say_alike(report, &config->tunnels[i].origin,
-					"has the name of a port:", &config->ports[j].origin);
-}
-
 void
 config_validate(
 	const struct config *config, const struct config_scope *scope, struct report *report)
@@ -308,6 +296,5 @@ config_validate(
 	check_keys_of_directions(config, report);
 	check_addresses(config, report);
 	check_neighbours(config, scope, report);
-	check_names(config, report);
 	check_tunnels(config, scope, report);
 }
