@@ -15,6 +15,7 @@
 enum {
 	ND_NEIGHBOUR_SOLICITATION = 135,
 	ND_NEIGHBOUR_ADVERTISEMENT = 136,
+	ACQUIRE_MS = 1000, /* between two of one tunnel */
 };
 
 void
@@ -184,6 +185,57 @@ resolve(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 		neigh_resolve(g->neighbours, nh->port, &addr, m, now);
 }
 
+/* What acquire says of a packet, for all tunnels that would carry it. */
+struct acquiring {
+	struct gateway *g;
+	struct gateway_event event;
+	uint64_t now;
+};
+
+/* RFC 2367 3.1.6: a daemon is asked, once in a while. */
+static void
+acquire_tunnel(const struct route *route, void *arg)
+{
+	struct acquiring *a = arg;
+	const struct tunnel *t = a->g->tables.tunnels->tunnels[route->tunnel];
+	struct gateway_tunnel *own = &a->g->by_tunnel[route->tunnel];
+
+	if (!t || !t->config.up || tunnel_has_sa(a->g, t) || a->now < own->acquire_ms)
+		return;
+	own->acquire_ms = a->now + ACQUIRE_MS;
+	a->event.tunnel = t;
+	gateway_tell(a->g, &a->event);
+}
+
+static void
+acquire(struct gateway *g, struct rte_mbuf *m, uint64_t now)
+{
+	const struct pkt *p = pkt(m);
+	bool error_due = p->argument;
+	struct acquiring a = {.g = g,
+		.now = now,
+		.event = {.kind = EVENT_acquire,
+			.what = "needed",
+			.src = ip_src(m),
+			.dst = ip_dst(m),
+			.protocol = p->proto,
+			.src_port = rte_be_to_cpu_16(p->src_port_be),
+			.dst_port = rte_be_to_cpu_16(p->dst_port_be)}};
+	const struct route only = {.via = ROUTE_VIA_TUNNEL, .tunnel = p->tunnel};
+
+	if (p->tunnel != TUNNEL_NONE)
+		acquire_tunnel(&only, &a);
+	else
+		route_down_tunnels(g->routes, p->table, &a.event.dst, acquire_tunnel, &a);
+	if (!error_due) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	pkt(m)->argument = 0;
+	pkt(m)->task = TASK_ICMP_ERROR;
+	icmp_error(g, m, now);
+}
+
 uint16_t
 slow_poll(struct gateway *g)
 {
@@ -207,6 +259,9 @@ slow_poll(struct gateway *g)
 			break;
 		case TASK_ICMP_ERROR:
 			icmp_error(g, pkts[i], now);
+			break;
+		case TASK_ACQUIRE:
+			acquire(g, pkts[i], now);
 			break;
 		default:
 			slow_drop(g, pkts[i], DROP_local_unhandled);

@@ -59,8 +59,8 @@ outer_way(const struct gateway *g, const struct tunnel *t)
 	return way;
 }
 
-static bool
-has_live_sa(const struct gateway *g, const struct tunnel *t)
+bool
+tunnel_has_sa(const struct gateway *g, const struct tunnel *t)
 {
 	for (uint16_t i = 0; i < g->n_workers; i++)
 		if (t->workers[i].sa_out)
@@ -72,7 +72,7 @@ void
 tunnel_update(const struct gateway *g, struct tunnel *t)
 {
 	struct outer_way way = outer_way(g, t);
-	bool up = t->config.up && way.mtu != 0 && has_live_sa(g, t);
+	bool up = t->config.up && way.mtu != 0 && tunnel_has_sa(g, t);
 
 	__atomic_store_n(&t->outer_nexthop, way.nexthop, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->loop, way.loop, __ATOMIC_RELAXED);

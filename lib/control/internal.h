@@ -129,6 +129,7 @@ void tunnels_resolve(struct gateway *g); /* outer next hops, MTUs, states; commi
 void tunnels_follow(struct gateway *g);  /* the same, when ways_changed */
 /* the same for these only, and for others when they have to follow */
 void tunnels_resolve_some(struct gateway *g, const uint32_t *indexes, uint32_t n);
+bool tunnel_has_sa(const struct gateway *g, const struct tunnel *t); /* an outbound one */
 /* Takes over what the outer route says now. */
 void tunnel_update(const struct gateway *g, struct tunnel *t);
 void tunnels_tick(struct gateway *g, uint64_t now);

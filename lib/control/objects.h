@@ -50,6 +50,7 @@ struct gateway_tunnel {
 	struct gateway_sa_list out, in; /* newest first */
 	uint32_t n_owned;               /* of `out`, with has_owner */
 	bool leaving, moving;           /* deleted, or changed, by the change under way */
+	uint64_t acquire_ms;            /* no acquire is told before */
 	bool reassign;                  /* sa_out has to be chosen anew */
 	/* what the same tunnel counted before it was changed */
 	struct counter earlier_out, earlier_in;

@@ -468,24 +468,55 @@ leads_to_link(const struct choice *ways, uint16_t port)
 	return false;
 }
 
-bool
-route_is_on_link(
-	const struct route_table *t, uint16_t table, uint16_t port, const struct ip_addr *addr)
+/* The longest prefix that holds addr and has such routes; NULL: none. */
+static const struct prefix *
+longest(const struct route_table *t, uint16_t table, const struct ip_addr *addr)
 {
 	struct route key = {.table = table, .prefix = {*addr, ip_addr_bits(addr)}};
 
 	for (int length = key.prefix.length; length >= 0; length--) {
 		const struct prefix *p;
-		struct choice ways;
 
 		key.prefix.length = (uint8_t)length;
 		p = find_prefix(t, &key);
-		if (!p || !has_ways(p))
-			continue;
-		ways = ways_of(t, p);
-		return leads_to_link(&ways, port);
+		if (p && has_ways(p))
+			return p;
 	}
-	return false;
+	return NULL;
+}
+
+bool
+route_is_on_link(
+	const struct route_table *t, uint16_t table, uint16_t port, const struct ip_addr *addr)
+{
+	const struct prefix *p = longest(t, table, addr);
+	struct choice ways;
+
+	if (!p)
+		return false;
+	ways = ways_of(t, p);
+	return leads_to_link(&ways, port);
+}
+
+void
+route_down_tunnels(const struct route_table *t, uint16_t table, const struct ip_addr *addr,
+	void (*fn)(const struct route *route, void *arg), void *arg)
+{
+	const struct prefix *p = longest(t, table, addr);
+	const struct route_entry *e;
+	uint32_t best = UINT32_MAX;
+
+	if (!p)
+		return;
+	LIST_FOREACH (e, &p->routes, in_prefix) {
+		if (e->route.via == ROUTE_VIA_TUNNEL && e->route.metric < best)
+			best = e->route.metric;
+	}
+	LIST_FOREACH (e, &p->routes, in_prefix) {
+		if (e->route.via == ROUTE_VIA_TUNNEL && e->route.metric == best &&
+			!tunnel_up(t, e->route.tunnel))
+			fn(&e->route, arg);
+	}
 }
 
 uint32_t

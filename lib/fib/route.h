@@ -73,6 +73,11 @@ int route_commit(struct route_table *t, struct error *err);
 bool route_is_on_link(
 	const struct route_table *t, uint16_t table, uint16_t port, const struct ip_addr *addr);
 
+/* The routes through tunnels that are down, of the prefix that decides about addr: those of the
+ * lowest metric. */
+void route_down_tunnels(const struct route_table *t, uint16_t table, const struct ip_addr *addr,
+	void (*fn)(const struct route *route, void *arg), void *arg);
+
 /* How many routes lead to a tunnel for this one. */
 uint32_t route_tunnel_count(const struct route_table *t, uint32_t tunnel, enum route_by by);
 

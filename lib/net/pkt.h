@@ -45,6 +45,8 @@ enum pkt_task {
 	TASK_AUDIT,      /* dropped, and counted: argument says why (enum drop_reason) */
 	TASK_ICMP_ERROR, /* answer this packet with icmp_type, icmp_code, argument (MTU or pointer)
 			  */
+	TASK_ACQUIRE,    /* dropped, and counted: its tunnel (TUNNEL_NONE: those of its route) is
+			    down or has no SA; argument: 1 when an ICMP error is due as well */
 	/* control lcore to worker */
 	TASK_SEND_FRAME,   /* a finished frame with its Ethernet header, for port `port` */
 	TASK_SEND_IP,      /* an IP packet of our own (zone self): route it in `table` */
@@ -108,7 +110,7 @@ struct pkt {
 		struct sa *sa;      /* on the owning worker only */
 		uint32_t sa_spi_be; /* with TASK_AUDIT: the SA may be gone by then */
 	};
-	uint64_t seq;  /* extended sequence number */
+	uint64_t seq; /* extended sequence number */
 } __attribute__((aligned(8)));
 
 _Static_assert(

@@ -96,8 +96,7 @@ keys_that_differ(const json_t *old, const json_t *new)
 	json_t *value;
 
 	json_object_update_missing(all, (json_t *)(uintptr_t) new);
-	json_object_foreach(all, key, value)
-	{
+	json_object_foreach (all, key, value) {
 		json_t *a = json_object_get(old, key), *b = json_object_get(new, key);
 
 		if (!a || !b || !json_equal(a, b))
@@ -190,6 +189,23 @@ load_call(struct rpc_call *call, const void *params)
 	return 0;
 }
 
+static int
+save_call(struct rpc_call *call, const void *params)
+{
+	const struct config_path *p = params;
+	struct config *config;
+	struct error err;
+	int rc;
+
+	if (p->path[0] != '/')
+		return rpc_error_set(call, -EINVAL, "path",
+			"path: \"%.200s\" does not begin with a \"/\"", p->path);
+	config = gateway_config_live(call->context);
+	rc = config_save(config, p->path, &err);
+	config_free(config);
+	return rc == 0 ? 0 : rpc_error_set(call, rc, "path", "%s", err.text);
+}
+
 const struct rpc_method methods_config[] = {
 	{"config.check", "read a configuration file and say what is wrong with it", .writes = true,
 		.params = &path_table, .params_bytes = sizeof(struct config_path),
@@ -200,5 +216,8 @@ const struct rpc_method methods_config[] = {
 	{"config.load", "become what a configuration file says; what did not change is left alone",
 		.writes = true, .params = &path_table, .params_bytes = sizeof(struct config_path),
 		.call = load_call},
+	{"config.save", "write the gateway's configuration to a file, static keys included",
+		.writes = true, .alone = true, .params = &path_table,
+		.params_bytes = sizeof(struct config_path), .call = save_call},
 	{0},
 };

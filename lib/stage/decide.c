@@ -157,6 +157,7 @@ drop_undeliverable(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 {
 	bool silent = why == DROP_route_discard;
 
+	pkt(m)->tunnel = TUNNEL_NONE; /* of no tunnel alone: acquire asks the routes */
 	if (silent)
 		drop(w, m, why);
 	else

@@ -149,7 +149,8 @@ stage_seal(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t 
 	}
 	sa = __atomic_load_n(&t->workers[w->index].sa_out, __ATOMIC_ACQUIRE);
 	if (unlikely(!sa)) {
-		drop_bulk(w, pkts, n, DROP_no_sa);
+		for (uint16_t i = 0; i < n; i++)
+			drop(w, pkts[i], DROP_no_sa);
 		return;
 	}
 	if (unlikely(sa->owner != w->index)) {

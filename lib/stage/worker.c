@@ -43,11 +43,23 @@ audit(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 	return rte_ring_enqueue(w->to_control, m) == 0;
 }
 
+/* true: the control lcore tells who negotiates SAs that a tunnel is needed, and frees the packet.
+ * due: an ICMP error as well. */
+static bool
+acquire(struct worker *w, struct rte_mbuf *m, enum drop_reason why, bool due)
+{
+	if ((why != DROP_tunnel_down && why != DROP_no_sa) || !worker_may(w, &w->budget.acquires))
+		return false;
+	pkt(m)->task = TASK_ACQUIRE;
+	pkt(m)->argument = due;
+	return rte_ring_enqueue(w->to_control, m) == 0;
+}
+
 void
 drop(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 {
 	w->stats.drops[why]++;
-	if (!drop_is_auditable(why) || !audit(w, m, why))
+	if (drop_is_auditable(why) ? !audit(w, m, why) : !acquire(w, m, why, false))
 		rte_pktmbuf_free(m);
 }
 
@@ -69,8 +81,8 @@ drop_with_error(struct worker *w, struct rte_mbuf *m, enum drop_reason why, enum
 
 	w->stats.drops[why]++;
 	icmp_error_request(m, error, mtu);
-	if (told && icmp_error_allowed(m) && worker_may(w, &w->budget.errors) &&
-		rte_ring_enqueue(w->to_control, m) == 0)
+	told = told && icmp_error_allowed(m) && worker_may(w, &w->budget.errors);
+	if (acquire(w, m, why, told) || (told && rte_ring_enqueue(w->to_control, m) == 0))
 		w->stats.to_control++;
 	else
 		rte_pktmbuf_free(m);

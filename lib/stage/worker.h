@@ -52,6 +52,7 @@ enum {
 	WORKER_ENGINES_MAX = 4,
 	WORKER_INBOX_SIZE = 4096,
 	AUDITS_PER_SECOND = 16,        /* of each worker */
+	ACQUIRES_PER_SECOND = 64,      /* of each worker */
 	RESOLUTIONS_PER_SECOND = 2048, /* packets that may wait for a neighbour */
 	TUNNEL_DEPTH_MAX = 4,          /* tunnels inside tunnels */
 };
@@ -61,7 +62,7 @@ enum {
  * fill the ring that ARP and neighbour discovery need, too.
  */
 struct worker_budget {
-	uint32_t audits, echoes, errors, resolutions;
+	uint32_t audits, acquires, echoes, errors, resolutions;
 };
 
 /* What one worker did. */

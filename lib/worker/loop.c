@@ -28,6 +28,7 @@ worker_create(const struct worker_params *params, struct error *err)
 	w->idle_polls_max = params->idle_polls;
 	w->idle_sleep_us = params->idle_sleep_us;
 	w->budget_full = (struct worker_budget){.audits = AUDITS_PER_SECOND,
+		.acquires = ACQUIRES_PER_SECOND,
 		.echoes = params->echoes,
 		.errors = params->errors,
 		.resolutions = RESOLUTIONS_PER_SECOND};
