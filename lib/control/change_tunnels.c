@@ -261,7 +261,9 @@ gateway_tunnel_delete(struct gateway *g, struct tunnel *tunnel, struct error *er
 	int rc;
 
 	if (own->leaving)
-		return error_set(err, -ENOENT, "the tunnel is being deleted already");
+		return error_set(err, -ENOENT, "the same batch deletes the tunnel already");
+	if (own->changing)
+		return error_set(err, -EBUSY, "the same batch changes the tunnel");
 	if (sas || routes || policies)
 		return error_set(err, -EBUSY,
 			"%u SAs, %u routes and %u policies need tunnel %s: delete these first, or "
@@ -342,9 +344,15 @@ exchange(struct gateway *g, struct tunnel *from, struct tunnel *to)
 }
 
 static void
+update_over(struct gateway_tunnel *own)
+{
+	own->changing = own->moving = false;
+}
+
+static void
 update_undo(struct gateway *g, struct change_op *op)
 {
-	g->by_tunnel[op->tunnel.tunnel->index].moving = false;
+	update_over(&g->by_tunnel[op->tunnel.tunnel->index]);
 	if (op->published)
 		reaper_tunnel(g, op->tunnel.successor);
 	else
@@ -373,7 +381,7 @@ update_finish(struct gateway *g, struct change_op *op)
 	struct gateway_tunnel *own = &g->by_tunnel[new->index];
 	struct counter out, in;
 
-	own->moving = false;
+	update_over(own);
 	new->keepalive_due_ms = old->keepalive_due_ms;
 	rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
 	tunnel_sum(old, &out, &in);
@@ -419,7 +427,7 @@ check_update(const struct gateway *g, const struct tunnel *t, const struct tunne
 
 	if (strcmp(t->config.name, c->name) != 0)
 		return error_set(err, -EINVAL, "name: a tunnel keeps its name");
-	if (own->leaving || own->moving)
+	if (own->leaving || own->changing)
 		return error_set(err, -EBUSY, "the same batch changes or deletes tunnel %s already",
 			c->name);
 	if (has_sas && t->config.encapsulation != c->encapsulation)
@@ -465,7 +473,8 @@ gateway_tunnel_update(
 		change_drop(g);
 		return rc;
 	}
-	g->by_tunnel[tunnel->index].moving = true;
+	g->by_tunnel[tunnel->index].changing = true;
+	g->by_tunnel[tunnel->index].moving = moves(&tunnel->config, c);
 	if (!inner_equal(&tunnel->config, c)) {
 		rc = inner_routes_delete(g, tunnel, err);
 		if (rc == 0)

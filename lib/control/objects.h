@@ -49,7 +49,8 @@ LIST_HEAD(gateway_sa_list, gateway_sa);
 struct gateway_tunnel {
 	struct gateway_sa_list out, in; /* newest first */
 	uint32_t n_owned;               /* of `out`, with has_owner */
-	bool leaving, moving;           /* deleted, or changed, by the change under way */
+	/* by the change under way: deleted, changed, and given other outer addresses */
+	bool leaving, changing, moving;
 	uint64_t acquire_ms;            /* no acquire is told before */
 	bool reassign;                  /* sa_out has to be chosen anew */
 	/* what the same tunnel counted before it was changed */
