@@ -92,6 +92,8 @@ reaper_poll(struct gateway *g)
 		r->waiting = empty;
 		r->token = rte_rcu_qsbr_start(g->qsbr);
 	}
+	if (g->state && seq_state_is_busy(g->state))
+		return; /* there is time */
 	if (r->dying.n > 0 && rte_rcu_qsbr_check(g->qsbr, r->token, false) == 1)
 		bury_some(g, REAPED_A_TURN);
 }

@@ -20,10 +20,24 @@ static const struct key path_keys[] = {
 };
 static const struct key_table path_table = {"params", NULL, path_keys, KEY_COUNT(path_keys)};
 
+/* What is wrong in a file is said with its place there. */
 static int
 fail(struct rpc_call *call, int rc, struct report *report)
 {
-	rpc_error_report(call, rc, report);
+	struct report located = {0};
+
+	for (size_t i = 0; i < report->count; i++) {
+		const struct report_entry *e = &report->entries[i];
+
+		if (e->file && e->line)
+			report_add(&located, NULL, 0, e->object, "%s (%s:%d)", e->text, e->file,
+				e->line);
+		else
+			report_add(&located, NULL, 0, e->object, "%s%s%s", e->file ? e->file : "",
+				e->file ? ": " : "", e->text);
+	}
+	rpc_error_report(call, rc, &located);
+	report_clear(&located);
 	report_clear(report);
 	return rc;
 }

@@ -86,6 +86,8 @@ delete_call(struct rpc_call *call, const void *params)
 	int rc = gateway_policy_delete(
 		call->context, ((const struct policy_name *)params)->id, &err);
 
+	if (rc == -ENOENT)
+		return rpc_error_set(call, rc, "id", "%s", err.text);
 	return rc == 0 ? 0 : object_fail(call, CONFIG_KIND_POLICY, rc, &err);
 }
 

@@ -51,7 +51,8 @@ struct seq_state {
 	uint32_t cursor;                /* where the search for a record to use again goes on */
 	struct seq_state_entry *wishes; /* workers push, the thread takes all */
 	pthread_mutex_t lock;           /* of everything but `wishes` */
-	pthread_cond_t wake;
+	pthread_cond_t wake, granted;
+	bool granting; /* the thread has taken wishes, and may have let go of the lock for a sync */
 	pthread_t thread;
 	bool unsynced; /* a claim is */
 	bool stop;
@@ -302,6 +303,15 @@ seq_state_register(struct seq_state *s, struct sa *sa)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void
+wish_push(struct seq_state *s, struct seq_state_entry *entry)
+{
+	entry->next_wish = __atomic_load_n(&s->wishes, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(
+		&s->wishes, &entry->next_wish, entry, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
 void
 seq_state_want(struct seq_state_entry *entry)
 {
@@ -311,15 +321,25 @@ seq_state_want(struct seq_state_entry *entry)
 		return;
 	s = entry->state;
 	__atomic_store_n(&entry->wanted, 1, __ATOMIC_RELAXED);
-	entry->next_wish = __atomic_load_n(&s->wishes, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(
-		&s->wishes, &entry->next_wish, entry, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		;
+	wish_push(s, entry);
+}
+
+/* With the lock held, but for the time that the disk takes: the control lcore does not wait for it.
+ */
+static int
+record_sync(struct seq_state *s, struct seq_record *record)
+{
+	int rc;
+
+	pthread_mutex_unlock(&s->lock);
+	rc = seq_file_sync(record, sizeof(*record));
+	pthread_mutex_lock(&s->lock);
+	return rc;
 }
 
 /* With the lock held. The file says so first; then the worker may. */
 static void
-entry_raise(struct seq_state_entry *entry)
+entry_raise(struct seq_state *s, struct seq_state_entry *entry)
 {
 	struct sa_hot *hot = &entry->sa->hot;
 	uint64_t next = __atomic_load_n(&hot->seq_next, __ATOMIC_RELAXED);
@@ -332,7 +352,7 @@ entry_raise(struct seq_state_entry *entry)
 		return;
 	if (limit > entry->limit) {
 		record_reserve(entry->record, limit);
-		rc = entry->static_key ? seq_file_sync(entry->record, sizeof(*entry->record)) : 0;
+		rc = entry->static_key ? record_sync(s, entry->record) : 0;
 		if (rc != 0) {
 			if (!entry->sync_failed)
 				log_error(sa, "the sequence state file cannot be written: %s",
@@ -349,21 +369,49 @@ entry_raise(struct seq_state_entry *entry)
 		__ATOMIC_RELAXED);
 }
 
-/* With the lock held. Afterwards no entry whose SA is quiescent is on the list. */
+/* With the lock held. The thread's. */
 static void
 wishes_grant(struct seq_state *s)
 {
 	struct seq_state_entry *entry = __atomic_exchange_n(&s->wishes, NULL, __ATOMIC_ACQUIRE);
 
+	__atomic_store_n(&s->granting, true, __ATOMIC_RELAXED);
 	while (entry != NULL) {
 		struct seq_state_entry *next = entry->next_wish;
 
 		if (entry->sa != NULL)
-			entry_raise(entry);
+			entry_raise(s, entry);
 		/* from here on the worker may put it on the list again */
 		__atomic_store_n(&entry->wanted, 0, __ATOMIC_RELEASE);
 		entry = next;
 	}
+	__atomic_store_n(&s->granting, false, __ATOMIC_RELAXED);
+	pthread_cond_broadcast(&s->granted);
+}
+
+/* With the lock held. Takes an entry whose SA is quiescent off the list, and out of the thread's
+ * hands. */
+static void
+wish_forget(struct seq_state *s, struct seq_state_entry *gone)
+{
+	struct seq_state_entry *entry, *next;
+
+	while (s->granting)
+		pthread_cond_wait(&s->granted, &s->lock);
+	if (__atomic_load_n(&gone->wanted, __ATOMIC_ACQUIRE) == 0)
+		return;
+	entry = __atomic_exchange_n(&s->wishes, NULL, __ATOMIC_ACQUIRE);
+	for (; entry != NULL; entry = next) {
+		next = entry->next_wish;
+		if (entry != gone)
+			wish_push(s, entry);
+	}
+}
+
+bool
+seq_state_is_busy(const struct seq_state *s)
+{
+	return __atomic_load_n(&s->granting, __ATOMIC_RELAXED);
 }
 
 static void *
@@ -412,7 +460,7 @@ void
 seq_state_release(struct seq_state *s, struct sa *sa)
 {
 	pthread_mutex_lock(&s->lock);
-	wishes_grant(s);
+	wish_forget(s, sa->state);
 	entry_close(s, sa->state, sa->hot.seq_next);
 	sa->state = NULL;
 	pthread_mutex_unlock(&s->lock);
@@ -429,6 +477,7 @@ thread_start(struct seq_state *s)
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->wake, &attr);
+	pthread_cond_init(&s->granted, NULL);
 	pthread_condattr_destroy(&attr);
 	/* signals are for the main thread */
 	sigfillset(&all);
@@ -513,6 +562,7 @@ seq_state_close(struct seq_state *s)
 	if (rc != 0)
 		log_error(sa, "the sequence state file cannot be written: %s", strerror(-rc));
 	pthread_cond_destroy(&s->wake);
+	pthread_cond_destroy(&s->granted);
 	pthread_mutex_destroy(&s->lock);
 	state_free(s);
 }

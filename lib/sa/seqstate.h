@@ -62,6 +62,9 @@ void seq_state_register(struct seq_state *s, struct sa *sa);
  * lcore. */
 void seq_state_release(struct seq_state *s, struct sa *sa);
 
+/* Whether seq_state_release would wait for the disk now. Any thread. */
+bool seq_state_is_busy(const struct seq_state *s);
+
 /* The owning worker: half of the stretch is used. Never waits. NULL is allowed. */
 void seq_state_want(struct seq_state_entry *entry);
 
