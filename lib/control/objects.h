@@ -51,8 +51,8 @@ struct gateway_tunnel {
 	uint32_t n_owned;               /* of `out`, with has_owner */
 	/* by the change under way: deleted, changed, and given other outer addresses */
 	bool leaving, changing, moving;
-	uint64_t acquire_ms;            /* no acquire is told before */
-	bool reassign;                  /* sa_out has to be chosen anew */
+	uint64_t acquire_ms; /* no acquire is told before */
+	bool reassign;       /* sa_out has to be chosen anew */
 	/* what the same tunnel counted before it was changed */
 	struct counter earlier_out, earlier_in;
 };

@@ -107,8 +107,7 @@ mcgrew(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach(vectors, i, vector)
-	{
+	json_array_foreach (vectors, i, vector) {
 		case_load(&c, vector);
 		for (unsigned e = 0; e < ENGINE_COUNT; e++) {
 			for (uint32_t cut = 0; cut < c.esp_bytes; cut++) {

@@ -102,13 +102,11 @@ wycheproof(void **state)
 	size_t g, i;
 
 	(void)state;
-	json_array_foreach(json_object_get(vectors, "testGroups"), g, group)
-	{
+	json_array_foreach (json_object_get(vectors, "testGroups"), g, group) {
 		if (json_integer_value(json_object_get(group, "ivSize")) != 8 * NONCE ||
 			json_integer_value(json_object_get(group, "tagSize")) != 8 * ICV)
 			continue;
-		json_array_foreach(json_object_get(group, "tests"), i, vector)
-		{
+		json_array_foreach (json_object_get(group, "tests"), i, vector) {
 			case_load(&c, vector);
 			if (c.aad_bytes > CRYPTO_AAD_MAX) {
 				long_aad++;
