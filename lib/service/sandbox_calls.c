@@ -197,7 +197,7 @@ allow_threads(scmp_filter_ctx filter)
 
 	if (rc == 0)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-	return rc ? rc : allow_some(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+	return rc ? rc : allow_some(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
 }
 
 /* Signals to itself (abort, thread cancellation), its own limits without changing them. */
@@ -205,9 +205,9 @@ static int
 allow_own(scmp_filter_ctx filter)
 {
 	const scmp_datum_t pid = (scmp_datum_t)getpid();
-	int rc = allow_some(filter, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, pid));
+	int rc = allow_some(filter, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, pid, 0));
 
-	return rc ? rc : allow_some(filter, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0));
+	return rc ? rc : allow_some(filter, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0));
 }
 
 /* The control socket, memif and logs; datagrams for what drivers ask of interfaces; routes. No
@@ -219,8 +219,8 @@ allow_sockets(scmp_filter_ctx filter)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(families) / sizeof(families[0]); i++)
-		rc = allow_some(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, families[i]));
-	return rc ? rc : allow_some(filter, SCMP_SYS(socketpair), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+		rc = allow_some(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, families[i], 0));
+	return rc ? rc : allow_some(filter, SCMP_SYS(socketpair), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
 }
 
 /* Of drivers by their type; of terminals by name, since some of those type for the user. Only the
