@@ -248,6 +248,16 @@ class Running:
             time.sleep(0.05)
         return condition()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        """A test that failed leaves none behind."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
     def stop(self):
         """Asks it to stop, waits. Returns the Result."""
         if self.process.poll() is None:

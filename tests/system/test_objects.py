@@ -116,10 +116,9 @@ class Objects(gateway.GatewayTest):
             gateway.pcap_write(f"{folder}/lan.rx.pcap", frames)
             gateway.pcap_write(f"{folder}/wan.rx.pcap", [])
             running = gateway.Running(gateway.Gateway(config or CONFIG, idle_ms=0), folder, ["lan", "wan"], None)
-            with control.Control(f"{folder}/ctl") as client:
+            with running, control.Control(f"{folder}/ctl") as client:
                 yield folder, client
-                result = running.stop()
-            self.assert_clean(result)
+                self.assert_clean(running.stop())
 
     def refused(self, client, method, params):
         with self.assertRaises(control.Refused, msg=f"{method} {params}") as caught:
@@ -190,7 +189,7 @@ class Objects(gateway.GatewayTest):
             vdevs = [f"net_pcap0,rx_pcap={folder}/lan.rx.pcap,infinite_rx=1",
                      f"net_pcap1,rx_pcap={folder}/wan.rx.pcap,tx_pcap={folder}/wan.tx.pcap"]
             running = gateway.Running(gateway.Gateway(config, idle_ms=0), folder, ["lan", "wan"], vdevs)
-            with control.Control(f"{folder}/ctl") as client:
+            with running, control.Control(f"{folder}/ctl") as client:
                 client.call("sa.add", spi=0x1002, direction="out", tunnel="ipsec0", algorithm="aes-256-gcm", key=KEY(4))
                 time.sleep(0.05)
                 used = client.call("sa.get", spi=0x1001, direction="out")["status"]["packets"]
@@ -200,8 +199,7 @@ class Objects(gateway.GatewayTest):
                 client.call("sa.flush", direction="out")
                 time.sleep(0.05)
                 state = client.call("tunnel.get", name="ipsec0")["status"]
-            result = running.stop()
-            self.assert_clean(result)
+                self.assert_clean(running.stop())
             envelopes = [frame[14:] for frame in gateway.pcap_read(f"{folder}/wan.tx.pcap") if frame[12:14] == b"\x08\x00"]
         self.assertEqual(state["state"], "down")
         seen = [(struct.unpack_from("!II", e, 20), e[16:20]) for e in envelopes]

@@ -62,7 +62,7 @@ class Storm(gateway.GatewayTest):
             gateway.pcap_write(f"{folder}/lan.rx.pcap", [frame] * 64)
             vdevs = [f"net_pcap0,rx_pcap={folder}/lan.rx.pcap,infinite_rx=1", "net_null0,no-rx=1"]
             running = gateway.Running(gateway.Gateway(CONFIG, idle_ms=0), folder, ["lan", "wan"], vdevs)
-            with control.Control(f"{folder}/ctl", 60 * SLOWER) as client:
+            with running, control.Control(f"{folder}/ctl", 60 * SLOWER) as client:
                 # not a static one: those wait for the disk
                 client.call("sa.add", spi=0x1001, direction="out", tunnel="ipsec0", algorithm="aes-256-gcm", key=KEY(1))
                 self.warm_up(client)
@@ -71,7 +71,7 @@ class Storm(gateway.GatewayTest):
                 self.many_at_once(client)
                 time.sleep(0.5 * SLOWER)
                 after = resident_kib(running.process.pid)
-            result = running.stop()
+                result = running.stop()
         print(f"({rate:.0f} added and as many deleted a second for {seconds:.0f} s, memory {before} to {after} KiB) ", end="")
         self.assert_clean(result)
         # it was down until its first SA came
