@@ -32,17 +32,16 @@ static inline void
 ip_ttl_decrement(struct rte_mbuf *m)
 {
 	if (pkt(m)->family == 4) {
-		/* TTL, protocol and checksum as one word. RFC 1624 for a TTL that is one less: its
-		 * byte is the high one of its word in network byte order, on either machine. */
+		/* TTL, protocol and checksum as one word, little-endian as pkt.h says. RFC 1624 for
+		 * a word that is one less: its sum does not ask for the order of its bytes. */
 		uint8_t *ttl = rte_pktmbuf_mtod_offset(
 			m, uint8_t *, offsetof(struct rte_ipv4_hdr, time_to_live));
 		uint32_t word, sum;
 
 		memcpy(&word, ttl, sizeof(word));
-		word = rte_be_to_cpu_32(word);
-		sum = (word & 0xffff) + 0x0100;
+		sum = (word >> 16) + 1;
 		sum += sum >= 0xffff;
-		word = rte_cpu_to_be_32(((word - 0x01000000) & 0xffff0000) | (sum & 0xffff));
+		word = ((word - 1) & 0xffff) | sum << 16;
 		memcpy(ttl, &word, sizeof(word));
 	} else {
 		rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *)->hop_limits--;

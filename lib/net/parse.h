@@ -23,47 +23,63 @@ extern const uint8_t parse_plain4[256];     /* by an IPv4 address's first byte *
 enum drop_reason parse_ip_any(struct rte_mbuf *m);
 
 /*
- * The one's complement sum is the sum modulo 65,535: it is right when nothing is left, since a
- * header is never all zero. Of a header without options.
+ * The one's complement sum is the sum modulo 65,535, also of 64-bit words whose carries come round:
+ * it is right when nothing is left, since a header is never all zero. Of a header without options,
+ * in its words: the first 8 bytes, the next, and the destination.
  */
 static inline bool
-parse_ipv4_checksum_right(const struct rte_ipv4_hdr *ip)
+parse_ipv4_checksum_right(uint64_t first, uint64_t second, uint32_t dst)
 {
-	uint64_t first, second, sum;
-	uint32_t last;
+	uint64_t sum;
 
-	memcpy(&first, ip, sizeof(first));
-	memcpy(&second, (const uint8_t *)ip + sizeof(first), sizeof(second));
-	memcpy(&last, (const uint8_t *)ip + sizeof(first) + sizeof(second), sizeof(last));
-	sum = (uint32_t)first + (first >> 32) + (uint32_t)second + (second >> 32) + last;
+	sum = __builtin_add_overflow(first, second, &sum) ? sum + 1 : sum;
+	sum = __builtin_add_overflow(sum, dst, &sum) ? sum + 1 : sum;
 	return sum % 0xffff == 0;
 }
 
+/* Of the first 8 bytes of an IPv4 header: version, length and the fragment field but for DF. */
+#define PARSE_IPV4_FIXED (UINT8_MAX | (uint64_t)RTE_BE16((uint16_t)~RTE_IPV4_HDR_DF_FLAG) << 48)
+
+/* PKT_DF or 0, by the first 8 bytes of an IPv4 header. */
+static inline uint8_t
+parse_ipv4_df(uint64_t first)
+{
+	enum { DF_BIT = 54 };
+
+	RTE_BUILD_BUG_ON(UINT64_C(1) << DF_BIT != (uint64_t)RTE_BE16(RTE_IPV4_HDR_DF_FLAG) << 48);
+	return first >> DF_BIT & 1 ? PKT_DF : 0;
+}
+
 /* Parses the packet if it is as most are: IPv4 without options, whole, in one piece as far as its
- * headers go, and right. false: parse_ip_any will find out. */
+ * headers go, and right. flags: the view's, but for what is found out here. false:
+ * parse_ip_any will find out. */
 static inline bool
-parse_ipv4_common(struct rte_mbuf *m)
+parse_ipv4_common(struct rte_mbuf *m, uint8_t flags)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
-	struct pkt *p = pkt(m);
+	const uint32_t bytes = m->pkt_len;
 	const struct parse_l4 *l4;
+	struct pkt *p = pkt(m);
+	uint64_t first, second;
 	uint32_t ports;
 
-	if (unlikely(m->data_len < sizeof(*ip) + 8 || ip->version_ihl != RTE_IPV4_VHL_DEF))
+	if (unlikely(m->data_len < sizeof(*ip) + 8))
 		return false;
+	memcpy(&first, ip, sizeof(first));
+	memcpy(&second, (const uint8_t *)ip + sizeof(first), sizeof(second));
 	l4 = &parse_l4[ip->next_proto_id];
-	if (unlikely(rte_be_to_cpu_16(ip->total_length) != m->pkt_len ||
-		     (ip->fragment_offset & RTE_BE16((uint16_t)~RTE_IPV4_HDR_DF_FLAG)) ||
-		     m->pkt_len < sizeof(*ip) + l4->bytes))
+	if (unlikely((first & PARSE_IPV4_FIXED) != RTE_IPV4_VHL_DEF ||
+		     rte_be_to_cpu_16(ip->total_length) != bytes ||
+		     bytes < sizeof(*ip) + l4->bytes))
 		return false;
 	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
-		unlikely(!parse_ipv4_checksum_right(ip)))
+		unlikely(!parse_ipv4_checksum_right(first, second, ip->dst_addr)))
 		return false;
-	m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
+	if (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK)
+		m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	p->family = 4;
 	p->proto = ip->next_proto_id;
-	p->flags = (p->flags & ~(PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF)) |
-		   (ip->fragment_offset ? PKT_DF : 0);
+	p->flags = flags | parse_ipv4_df(first);
 	p->tos = ip->type_of_service;
 	p->ttl = ip->time_to_live;
 	p->l4_offset = sizeof(*ip);
@@ -86,7 +102,9 @@ parse_ipv4_common(struct rte_mbuf *m)
 static inline enum drop_reason
 parse_ip(struct rte_mbuf *m)
 {
-	return likely(parse_ipv4_common(m)) ? DROP_NONE : parse_ip_any(m);
+	const uint8_t found = PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF;
+
+	return likely(parse_ipv4_common(m, pkt(m)->flags & ~found)) ? DROP_NONE : parse_ip_any(m);
 }
 
 /*

@@ -142,6 +142,13 @@ pkt_const(const struct rte_mbuf *m)
 	return (const struct pkt *)RTE_PTR_ADD(m, sizeof(*m));
 }
 
+/* Both at once, to be compared. */
+static inline uint16_t
+pkt_family_proto(const struct pkt *p)
+{
+	return (uint16_t)(p->family | p->proto << 8);
+}
+
 /* Of a packet of one segment, or in its first one: `ahead` bytes more at the front, and both
  * lengths longer by `longer`; either may be negative. */
 static inline void

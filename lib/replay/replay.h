@@ -69,8 +69,9 @@ replay_check(const struct replay_window *w, uint64_t seq)
 	return DROP_NONE;
 }
 
-/* Moves the right edge to seq: the words that come into the window are forgotten. */
-void replay_window_advance(struct replay_window *w, uint64_t seq);
+/* The right edge will be seq, in another word than now: the words that come into the window are
+ * forgotten. */
+void replay_window_advance(const struct replay_window *w, uint64_t seq);
 
 /* As replay_check, and marks seq as seen when it passes; a failure here is DROP_replay_late. */
 static inline enum drop_reason
@@ -82,8 +83,11 @@ replay_commit(struct replay_window *w, uint64_t seq)
 		w->top = seq > w->top ? seq : w->top;
 		return DROP_NONE;
 	}
-	if (seq > w->top)
-		replay_window_advance(w, seq);
+	if (seq > w->top) {
+		if (seq / REPLAY_WORD_BITS != w->top / REPLAY_WORD_BITS)
+			replay_window_advance(w, seq);
+		w->top = seq;
+	}
 	w->bits[seq / REPLAY_WORD_BITS & w->mask] |= UINT64_C(1) << seq % REPLAY_WORD_BITS;
 	return DROP_NONE;
 }

@@ -32,9 +32,8 @@ replay_window_init(struct replay_window *w, uint32_t size, uint64_t *bits)
 		memset(bits, 0, words * sizeof(*bits));
 }
 
-/* Moves the right edge to seq: the words that come into the window are forgotten. */
 void
-replay_window_advance(struct replay_window *w, uint64_t seq)
+replay_window_advance(const struct replay_window *w, uint64_t seq)
 {
 	uint64_t word = w->top / REPLAY_WORD_BITS;
 	uint64_t new_words = seq / REPLAY_WORD_BITS - word;
@@ -43,5 +42,4 @@ replay_window_advance(struct replay_window *w, uint64_t seq)
 		new_words = (uint64_t)w->mask + 1;
 	for (uint64_t i = 1; i <= new_words; i++)
 		w->bits[(word + i) & w->mask] = 0;
-	w->top = seq;
 }

@@ -6,6 +6,7 @@
 #include <rte_branch_prediction.h>
 
 #include "esp_job.h"
+#include "esp_open.h"
 #include "seqstate.h"
 
 /* More than any packet's payload can be. */
@@ -130,54 +131,25 @@ esp_open_may(const struct sa *sa)
 	return allowance_left(&sa->hot).packets != 0;
 }
 
-/*
- * RFC 4303 2.4: 1, 2, 3, … up to `end`, before which 8 bytes can be read: the few that there mostly
- * are as one word, without a loop whose length nobody foresees.
- */
-static inline bool
-padding_right(const uint8_t *end, uint8_t bytes)
+bool
+esp_padding_counts(const uint8_t *end, uint8_t bytes)
 {
-	uint64_t word;
-
-	if (likely(bytes < sizeof(word))) {
-		const unsigned int others = 8 * (sizeof(word) - 1 - bytes);
-
-		memcpy(&word, end - sizeof(word), sizeof(word));
-		word = rte_le_to_cpu_64(word) ^ UINT64_C(0x0706050403020100) << others;
-		return word >> others >> 8 == 0;
-	}
 	for (uint32_t i = 0; i < bytes; i++)
 		if (end[(int)i - bytes] != i + 1)
 			return false;
 	return true;
 }
 
-/* The trailer's two bytes, with the padding before them, which has `room`. */
-static inline enum drop_reason
-trailer_check(const uint8_t *trailer, uint32_t room, uint32_t *pad, uint8_t *next_header)
+enum drop_reason
+esp_trailer_read_chain(
+	const struct rte_mbuf *m, uint32_t offset, uint32_t text_bytes, struct esp_trailer *trailer)
 {
-	*pad = 0;
-	*next_header = trailer[1];
-	if (unlikely(trailer[0] > room))
-		return DROP_pad_length;
-	*pad = trailer[0];
-	if (unlikely(!padding_right(trailer, trailer[0])))
-		return DROP_pad_bytes;
-	return trailer[1] == ESP_NEXT_HEADER_DUMMY ? DROP_esp_dummy : DROP_NONE;
-}
-
-/* The same in a chain, of a plaintext of `text` bytes at `offset`: all that padding may be, in one
- * piece. */
-static __rte_noinline enum drop_reason
-trailer_check_chain(const struct rte_mbuf *m, uint32_t offset, uint32_t text, uint32_t *pad,
-	uint8_t *next_header)
-{
+	/* all that padding may be, in one piece */
 	uint8_t copy[UINT8_MAX + ESP_TRAILER_BYTES];
-	const uint32_t end = offset + text, bytes = RTE_MIN(end, sizeof(copy));
+	const uint32_t end = offset + text_bytes, bytes = RTE_MIN(end, sizeof(copy));
 	const uint8_t *last = rte_pktmbuf_read(m, end - bytes, bytes, copy);
 
-	return trailer_check(
-		last + bytes - ESP_TRAILER_BYTES, text - ESP_TRAILER_BYTES, pad, next_header);
+	return esp_trailer_read(last + bytes, text_bytes, trailer);
 }
 
 struct esp_opening
@@ -189,65 +161,15 @@ esp_open_begin(struct sa *sa, uint16_t n)
 		.sa = sa, .esp = esp_sa_of(sa), .all_may = allowance_covers(&left, n)};
 }
 
-void
-esp_open_end(const struct esp_opening *o)
+bool
+esp_open_may_pass(struct sa_hot *hot, uint64_t packets, uint64_t bytes)
 {
-	counter_add(&o->sa->hot.traffic, o->packets, o->bytes);
-}
+	const struct allowance left = allowance_left(hot);
 
-/* Counts an authentic packet; DROP_lifetime for the first one beyond the hard lifetime. */
-static inline enum drop_reason
-open_count(struct esp_opening *o, uint32_t bytes)
-{
-	struct sa_hot *hot = &o->sa->hot;
-
-	if (unlikely(!o->all_may)) {
-		struct allowance left = allowance_left(hot);
-
-		if (left.packets <= o->packets || bytes + o->bytes > left.bytes) {
-			sa_end(hot);
-			return DROP_lifetime;
-		}
-	}
-	o->packets++;
-	o->bytes += bytes;
-	return DROP_NONE;
-}
-
-enum drop_reason
-esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header)
-{
-	struct rte_mbuf *packet = *m;
-	struct sa *sa = o->sa;
-	const uint16_t overhead = o->esp.shape.overhead;
-	const uint32_t text = packet->pkt_len - overhead - o->esp.shape.icv_bytes;
-	enum drop_reason reason = replay_commit(&sa->hot.window, pkt(packet)->seq), counted;
-	uint32_t pad, tail;
-
-	if (unlikely(reason != DROP_NONE)) {
-		__atomic_store_n(
-			&sa->hot.errors_replay, sa->hot.errors_replay + 1, __ATOMIC_RELAXED);
-		return reason;
-	}
-	if (likely(packet->nb_segs == 1))
-		reason = trailer_check(rte_pktmbuf_mtod_offset(packet, const uint8_t *,
-					       overhead + text - ESP_TRAILER_BYTES),
-			text - ESP_TRAILER_BYTES, &pad, next_header);
-	else
-		reason = trailer_check_chain(packet, overhead, text, &pad, next_header);
-	counted = open_count(o, text - ESP_TRAILER_BYTES - pad);
-	if (unlikely(counted != DROP_NONE))
-		return counted;
-	if (unlikely(reason != DROP_NONE))
-		return reason;
-	tail = pad + ESP_TRAILER_BYTES + o->esp.shape.icv_bytes;
-	if (likely(packet->nb_segs == 1)) {
-		pkt_move(packet, -overhead, -(int32_t)(overhead + tail));
-		return DROP_NONE;
-	}
-	pkt_trim_end(packet, tail);
-	pkt_trim_front(m, overhead);
-	return DROP_NONE;
+	if (left.packets >= packets && left.bytes >= bytes)
+		return true;
+	sa_end(hot);
+	return false;
 }
 
 uint32_t

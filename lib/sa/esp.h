@@ -20,6 +20,7 @@
 struct esp_shape {
 	uint16_t overhead; /* ESP header and IV */
 	uint8_t icv_bytes, align;
+	bool esn;
 };
 
 /* What the packets of one SA have in common, read once for a burst. */
@@ -28,7 +29,6 @@ struct esp_sa {
 	uint32_t salt;
 	struct crypto_session *session;
 	struct esp_shape shape;
-	bool esn;
 };
 
 /*
@@ -47,7 +47,7 @@ void esp_seal_end(struct sa *sa, uint64_t seq, uint64_t bytes);
 
 /*
  * Inbound, packets of one SA that begin at the ESP header: esp_open_may once; esp_open_check and
- * esp_open_job (esp_job.h) for each, the first of which sets the number for the second; after the
+ * esp_open_job (esp_open.h) for each, the first of which sets the number for the second; after the
  * crypto esp_open_begin, esp_open_finish for each, esp_open_end.
  */
 
@@ -64,15 +64,12 @@ struct esp_opening {
 
 /* Of at most n packets; esp_open_end counts what passed. */
 struct esp_opening esp_open_begin(struct sa *sa, uint16_t n);
-void esp_open_end(const struct esp_opening *o);
 
-/*
- * For one packet: replay_commit, padding and trailer checks, takes ESP header, IV, padding, trailer
- * and ICV off; *next_header says what the payload is. A packet whose next header is 59 is
- * DROP_esp_dummy. The order is RFC 4303's: the window moves for every packet whose ICV was right,
- * whatever its padding is. m may change (an emptied first segment).
- */
-enum drop_reason esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header);
+static inline void
+esp_open_end(const struct esp_opening *o)
+{
+	counter_add(&o->sa->hot.traffic, o->packets, o->bytes);
+}
 
 /* The largest payload whose ESP packet is at most `bytes` long; 0: none. For MTUs: by algorithm,
  * before there is an SA. */

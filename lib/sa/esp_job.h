@@ -3,9 +3,9 @@
 #define ESP_JOB_H
 
 /*
- * One packet's way into and out of a crypto job: the lower half of esp.c. Sequence number, IV and
- * next header are the caller's, so that published vectors, whose IVs are not sequence numbers, go
- * through the same code.
+ * One packet's way into a crypto job outbound, and what both directions need: the lower half of
+ * esp.c; inbound it is esp_open.h. Sequence number, IV and next header are the caller's, so that
+ * published vectors, whose IVs are not sequence numbers, go through the same code.
  */
 
 #include <string.h>
@@ -30,16 +30,30 @@ esp_two_words(uint32_t first, uint32_t second)
 	return first | (uint64_t)second << 32;
 }
 
-/* AAD of RFC 4106 5: SPI and sequence number, with ESN all 64 bits of it. */
-static inline void
-esp_aad_write(rte_be32_t spi_be, bool esn, uint64_t seq, uint8_t *aad)
-{
-	const rte_be32_t high = rte_cpu_to_be_32((uint32_t)(seq >> 32));
-	const rte_be32_t low = rte_cpu_to_be_32((uint32_t)seq);
-	const uint64_t words = esp_two_words(spi_be, esn ? high : low);
+/* What most are, with AES-GCM: 8 bytes of IV and 16 of ICV, in words of 4. By value: what the
+ * compiler knows need not be computed. */
+#define ESP_SHAPE_COMMON                                                                           \
+	((struct esp_shape){.overhead = ESP_HEADER_BYTES + 8, .icv_bytes = 16, .align = 4})
 
-	memcpy(aad, &words, sizeof(words));
-	memcpy(aad + sizeof(words), &low, sizeof(low));
+static inline bool
+esp_shape_is_common(struct esp_shape shape)
+{
+	const struct esp_shape common = ESP_SHAPE_COMMON;
+
+	return shape.overhead == common.overhead && shape.icv_bytes == common.icv_bytes &&
+	       shape.align == common.align && shape.esn == common.esn;
+}
+
+/* AAD of RFC 4106 5: SPI and sequence number, with ESN all 64 bits of it. numbers: the ESP header,
+ * which is just that without ESN. */
+static inline void
+esp_aad_write(uint64_t numbers, bool esn, uint64_t seq, uint8_t *aad)
+{
+	const rte_be64_t all = rte_cpu_to_be_64(seq);
+
+	memcpy(aad, &numbers, sizeof(numbers));
+	if (esn)
+		memcpy(aad + sizeof(rte_be32_t), &all, sizeof(all));
 }
 
 static inline uint8_t
@@ -52,10 +66,8 @@ esp_aad_bytes(bool esn)
 static inline void
 esp_nonce_write(uint32_t salt, uint64_t iv, struct crypto_nonce *nonce)
 {
-	const uint64_t first = esp_two_words(salt, (uint32_t)iv), second = iv >> 32;
-
-	memcpy(nonce->bytes, &first, sizeof(first));
-	memcpy(nonce->bytes + sizeof(first), &second, sizeof(second));
+	memcpy(nonce->bytes, &salt, sizeof(salt));
+	memcpy(nonce->bytes + sizeof(salt), &iv, sizeof(iv));
 }
 
 static inline uint32_t
@@ -70,8 +82,10 @@ esp_sa_of(const struct sa *sa)
 	return (struct esp_sa){.spi_be = sa->spi_be,
 		.salt = sa->salt,
 		.session = sa->session,
-		.shape = {.overhead = sa->overhead, .icv_bytes = sa->icv_bytes, .align = sa->align},
-		.esn = sa->esn};
+		.shape = {.overhead = sa->overhead,
+			.icv_bytes = sa->icv_bytes,
+			.align = sa->align,
+			.esn = sa->esn}};
 }
 
 /* How long the ESP packet is that carries `bytes`. */
@@ -145,7 +159,7 @@ esp_seal_job(const struct esp_sa *sa, struct esp_shape shape, struct rte_mbuf *m
 	burst->text_bytes[job] = bytes + pad + ESP_TRAILER_BYTES;
 	burst->icv[job] = tail + pad + ESP_TRAILER_BYTES;
 	esp_nonce_write(sa->salt, iv, &burst->nonce[job]);
-	esp_aad_write(sa->spi_be, sa->esn, seq, burst->aad[job]);
+	esp_aad_write(numbers, shape.esn, seq, burst->aad[job]);
 	return header;
 }
 
@@ -156,56 +170,6 @@ esp_jobs_end(struct crypto_burst *burst, struct crypto_session *session, uint16_
 	for (uint16_t i = burst->n; i < end; i++)
 		burst->sessions[i] = session;
 	burst->n = end;
-}
-
-/*
- * What can be seen of a packet before decryption: its length and alignment, and its place in the
- * replay window. seq: the extended sequence number. RFC 4303 3.4.2, 3.4.3.
- */
-static inline enum drop_reason
-esp_open_check(const struct esp_sa *esp, struct sa *sa, struct rte_mbuf *m, uint64_t *seq)
-{
-	const uint32_t around = esp->shape.overhead + esp->shape.icv_bytes;
-	struct sa_hot *hot = &sa->hot;
-	enum drop_reason reason;
-
-	if (unlikely(
-		    m->pkt_len <= around || ((m->pkt_len - around) & (esp->shape.align - 1u)) != 0))
-		return DROP_esp_truncated;
-	if (unlikely(m->data_len < esp->shape.overhead && !pkt_pull(m, esp->shape.overhead)))
-		return DROP_no_mbuf;
-	*seq = replay_infer(&hot->window,
-		rte_be_to_cpu_32(rte_pktmbuf_mtod(m, struct rte_esp_hdr *)->seq), esp->esn);
-	reason = replay_check(&hot->window, *seq);
-	if (unlikely(reason != DROP_NONE))
-		__atomic_store_n(&hot->errors_replay, hot->errors_replay + 1, __ATOMIC_RELAXED);
-	return reason;
-}
-
-/* Makes the packet that is opened (long enough, header and IV contiguous) as number seq job number
- * `job` of burst, but for its session. */
-static inline void
-esp_open_job(const struct esp_sa *sa, struct rte_mbuf *m, uint64_t seq, struct crypto_burst *burst,
-	uint16_t job)
-{
-	const uint32_t end = m->pkt_len - sa->shape.icv_bytes;
-	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
-	uint64_t iv;
-
-	memcpy(&iv, header + ESP_HEADER_BYTES, sizeof(iv));
-	pkt(m)->seq = seq;
-	burst->pkts[job] = m;
-	burst->text[job] = header + sa->shape.overhead;
-	burst->text_bytes[job] = end - sa->shape.overhead;
-	burst->icv[job] = header + end;
-	if (unlikely(m->nb_segs != 1)) {
-		/* a pointer into the packet, or to the copy when it straddles segments */
-		burst->icv[job] = (uint8_t *)(uintptr_t)rte_pktmbuf_read(
-			m, end, sa->shape.icv_bytes, burst->icv_copy[job]);
-	}
-	rte_prefetch0(burst->icv[job]);
-	esp_nonce_write(sa->salt, iv, &burst->nonce[job]);
-	esp_aad_write(sa->spi_be, sa->esn, seq, burst->aad[job]);
 }
 
 #endif

@@ -205,7 +205,7 @@ input_common(struct rte_mbuf *m, const struct arrivals *a)
 		return 0;
 	*pkt(m) = a->view;
 	pkt_move(m, -HEADER, -HEADER);
-	if (likely(parse_ipv4_common(m) && pkt(m)->plain)) {
+	if (likely(parse_ipv4_common(m, 0) && pkt(m)->plain)) {
 		note_l4_checksum(m);
 		return bytes;
 	}

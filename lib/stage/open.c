@@ -7,7 +7,8 @@
 #include <rte_esp.h>
 #include <rte_prefetch.h>
 
-#include "esp_job.h"
+#include "esp_open.h"
+#include "inner.h"
 #include "parse.h"
 #include "stage.h"
 
@@ -15,6 +16,18 @@ static inline rte_be32_t
 esp_spi(const struct rte_mbuf *m)
 {
 	return rte_pktmbuf_mtod_offset(m, const struct rte_esp_hdr *, pkt_const(m)->l4_offset)->spi;
+}
+
+/* Source and destination, as they lie in an IPv4 header; something of an IPv6 header. */
+static inline uint64_t
+ip4_addresses(const struct rte_mbuf *m)
+{
+	uint64_t addresses;
+
+	memcpy(&addresses,
+		rte_pktmbuf_mtod_offset(m, void *, offsetof(struct rte_ipv4_hdr, src_addr)),
+		sizeof(addresses));
+	return addresses;
 }
 
 static inline struct sa *
@@ -26,17 +39,6 @@ find_sa(const struct worker *w, struct rte_mbuf *m)
 			    : offsetof(struct rte_ipv6_hdr, dst_addr));
 
 	return sad_lookup(w->tables->sad, esp_spi(m), family, dst);
-}
-
-/* What names an inbound SA, as one word: destination and SPI over IPv4. 0 over IPv6: is looked up
- * each time. */
-static inline uint64_t
-sa_name4(const struct rte_mbuf *m)
-{
-	if (unlikely(pkt_const(m)->family != 4))
-		return 0;
-	return (uint64_t)rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *)->dst_addr << 32 |
-	       esp_spi(m);
 }
 
 /* A route said so, or, for a packet that came here without one, the tunnel does. */
@@ -65,94 +67,138 @@ check_binding(const struct tunnel *t, const struct rte_mbuf *m)
  * that we forward: then its route says.
  */
 static __rte_noinline void
-refuse(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
+refuse(struct worker *w, struct rte_mbuf **pkts, uint16_t n, enum drop_reason why)
 {
-	if (pkt(m)->nexthop == NEXTHOP_ID_NONE)
-		stage_again(w, m);
-	else
-		drop(w, m, why);
-}
-
-/* Envelopes whose SA another worker owns, on their way there. */
-struct away {
-	uint16_t to, n;
-	struct rte_mbuf *pkts[BURST_MAX];
-};
-
-static void
-away_send(struct worker *w, struct away *away)
-{
-	worker_hand_over(w, away->to, away->pkts, away->n, TASK_ESP_IN);
-	away->n = 0;
-}
-
-/* An envelope of another worker's SA, of which nothing that its owner writes is touched. */
-static __rte_noinline void
-away_add(struct worker *w, struct away *away, const struct sa *sa, struct rte_mbuf *m)
-{
-	const struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
-	enum drop_reason why = check_binding(t, m);
-
-	if (why != DROP_NONE || !is_for_us(t, pkt(m))) {
-		refuse(w, m, why);
+	if (pkt(pkts[0])->nexthop == NEXTHOP_ID_NONE) {
+		stage_again(w, pkts, n);
 		return;
 	}
-	if (away->n && away->to != sa->owner)
-		away_send(w, away);
-	pkt(m)->nexthop = NEXTHOP_ID_LOCAL;
-	away->to = sa->owner;
-	away->pkts[away->n++] = m;
+	for (uint16_t i = 0; i < n; i++)
+		drop(w, pkts[i], why);
 }
 
-/* Envelopes of one SA that follow each other, as they are made crypto jobs. */
-struct opening {
-	struct sa *sa;
-	struct tunnel *tunnel;
-	uint64_t name4; /* sa_name4 of its envelopes */
-	bool over;      /* its lifetime */
-	struct esp_sa esp;
-	struct crypto_burst *burst;
-	uint16_t job, end; /* the next one, and where the burst's room ends */
-};
-
-static inline void
-opening_end(const struct opening *o)
+/* Envelopes whose SA another worker owns: nothing that it writes is touched. */
+static __rte_noinline void
+hand_over(struct worker *w, const struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 {
-	if (o->burst)
-		esp_jobs_end(o->burst, o->esp.session, o->job);
+	for (uint16_t i = 0; i < n; i++)
+		pkt(pkts[i])->nexthop = NEXTHOP_ID_LOCAL;
+	worker_hand_over(w, sa->owner, pkts, n, TASK_ESP_IN);
 }
 
-static inline void
-opening_begin(struct worker *w, struct opening *o, struct sa *sa)
+/* How many envelopes from the first on came alike, over IPv4: with all that their SA is found by
+ * and that is checked of their way. */
+static inline uint16_t
+came_alike(struct rte_mbuf **pkts, uint16_t n)
 {
-	uint16_t room;
+	const struct pkt *first = pkt(pkts[0]);
+	const uint64_t addresses = ip4_addresses(pkts[0]), word1 = first->word1;
+	const uint32_t spi = esp_spi(pkts[0]), nexthop = first->nexthop;
+	const uint16_t family_proto = pkt_family_proto(first);
+	uint16_t same = 1;
 
-	opening_end(o);
-	o->sa = sa;
-	o->tunnel = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
-	o->over = !esp_open_may(sa);
-	o->esp = esp_sa_of(sa);
-	o->burst = stage_crypto_room(w, sa, &room);
-	o->job = o->burst->n;
-	o->end = o->job + room;
+	if (unlikely(first->family != 4))
+		return 1;
+	for (; same < n; same++) {
+		const struct pkt *p = pkt(pkts[same]);
+
+		if (p->word1 != word1 || pkt_family_proto(p) != family_proto ||
+			p->nexthop != nexthop || ip4_addresses(pkts[same]) != addresses ||
+			esp_spi(pkts[same]) != spi)
+			break;
+	}
+	return same;
 }
 
-/* The envelope is its SA's, by its way and its owner: its job, or why not. *m may change (an
- * emptied first segment). */
-static inline enum drop_reason
-open_one(struct opening *o, struct rte_mbuf **m)
+/* An envelope of this SA, by its way and its owner: its job, or why not. *m may change (an emptied
+ * first segment). */
+static __rte_always_inline enum drop_reason
+open_one(struct sa *sa, const struct esp_sa *esp, struct esp_shape shape, struct rte_mbuf **m,
+	struct crypto_burst *burst, uint16_t job)
 {
+	enum drop_reason why;
 	uint64_t seq;
+
+	pkt(*m)->sa = sa;
+	pkt_trim_front(m, pkt(*m)->l4_offset);
+	why = esp_open_check(shape, sa, *m, &seq);
+	if (likely(why == DROP_NONE))
+		esp_open_job(esp->salt, shape, *m, seq, burst, job);
+	return why;
+}
+
+/* Envelopes of one SA for which the crypto burst has room. */
+static __rte_always_inline void
+open_packets(struct worker *w, struct sa *sa, const struct esp_sa *esp, struct esp_shape shape,
+	struct rte_mbuf **pkts, uint16_t n, struct crypto_burst *burst)
+{
+	uint16_t job = burst->n;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		enum drop_reason why = open_one(sa, esp, shape, &m, burst, job);
+
+		if (likely(why == DROP_NONE))
+			job++;
+		else
+			drop(w, m, why);
+	}
+	esp_jobs_end(burst, esp->session, job);
+}
+
+static void
+open_over(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		pkt(pkts[i])->sa = sa;
+		drop(w, pkts[i], DROP_lifetime);
+	}
+}
+
+/* Envelopes that came alike, of this SA and this worker. */
+static inline void
+open_own(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct esp_sa esp = esp_sa_of(sa);
+
+	if (unlikely(!esp_open_may(sa))) {
+		open_over(w, sa, pkts, n);
+		return;
+	}
+	while (n > 0) {
+		uint16_t room;
+		struct crypto_burst *burst = stage_crypto_room(w, sa, &room);
+
+		room = RTE_MIN(room, n);
+		if (likely(esp_shape_is_common(esp.shape)))
+			open_packets(w, sa, &esp, ESP_SHAPE_COMMON, pkts, room, burst);
+		else
+			open_packets(w, sa, &esp, esp.shape, pkts, room, burst);
+		pkts += room;
+		n -= room;
+	}
+}
+
+/* Envelopes that came alike: what is true of the first one's SA and way is true of all. */
+static inline void
+open_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct sa *sa = find_sa(w, pkts[0]);
+	const struct tunnel *t;
 	enum drop_reason why;
 
-	pkt(*m)->sa = o->sa;
-	if (unlikely(o->over))
-		return DROP_lifetime;
-	pkt_trim_front(m, pkt(*m)->l4_offset);
-	why = esp_open_check(&o->esp, o->sa, *m, &seq);
-	if (likely(why == DROP_NONE))
-		esp_open_job(&o->esp, *m, seq, o->burst, o->job++);
-	return why;
+	if (unlikely(!sa)) {
+		refuse(w, pkts, n, DROP_esp_unknown_spi);
+		return;
+	}
+	t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+	why = check_binding(t, pkts[0]);
+	if (unlikely(why != DROP_NONE || !is_for_us(t, pkt(pkts[0]))))
+		refuse(w, pkts, n, why);
+	else if (unlikely(sa->owner != w->index))
+		hand_over(w, sa, pkts, n);
+	else
+		open_own(w, sa, pkts, n);
 }
 
 /* Of envelopes of many SAs, what will be read of these: fetched all at once, one step after the
@@ -183,48 +229,17 @@ void
 stage_open(struct worker *w)
 {
 	struct rte_mbuf **pkts = w->esp_in.pkts;
-	struct opening o = {0};
-	struct away away;
 	uint16_t n = w->esp_in.n;
 
 	if (n == 0)
 		return;
 	w->esp_in.n = 0;
-	away.n = 0;
 	if (unlikely(esp_spi(pkts[0]) != esp_spi(pkts[n - 1])))
 		prefetch(w, pkts, n);
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		uint64_t name = sa_name4(m);
-		struct sa *sa = o.sa;
-		enum drop_reason why;
-
-		if (unlikely(name != o.name4 || name == 0))
-			sa = find_sa(w, m);
-		if (unlikely(!sa)) {
-			refuse(w, m, DROP_esp_unknown_spi);
-			continue;
-		}
-		if (unlikely(sa->owner != w->index)) {
-			away_add(w, &away, sa, m);
-			continue;
-		}
-		if (unlikely(sa != o.sa || o.job == o.end)) {
-			opening_begin(w, &o, sa);
-			o.name4 = name;
-		}
-		why = check_binding(o.tunnel, m);
-		if (unlikely(why != DROP_NONE || !is_for_us(o.tunnel, pkt(m)))) {
-			refuse(w, m, why);
-			continue;
-		}
-		why = open_one(&o, &m);
-		if (unlikely(why != DROP_NONE))
-			drop(w, m, why);
+	for (uint16_t first = 0, same; first < n; first += same) {
+		same = came_alike(pkts + first, n - first);
+		open_run(w, pkts + first, same);
 	}
-	opening_end(&o);
-	if (unlikely(away.n))
-		away_send(w, &away);
 	stage_crypto(w);
 }
 
@@ -233,7 +248,8 @@ stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n
 {
 	struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
 	struct esp_opening opening = esp_open_begin(sa, n);
-	uint64_t packets = 0, bytes = 0;
+	uint64_t bytes = 0;
+	uint16_t kept = 0;
 
 	if (unlikely(!t)) {
 		drop_bulk(w, pkts, n, DROP_tunnel_gone);
@@ -252,11 +268,11 @@ stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n
 			drop(w, m, why);
 			continue;
 		}
-		packets++;
 		bytes += m->pkt_len;
-		stage_again(w, m);
+		pkts[kept++] = m;
 	}
 	esp_open_end(&opening);
-	counter_add(&t->workers[w->index].in, packets, bytes);
-	counter_add(&w->stats.esp_in, packets, bytes);
+	counter_add(&t->workers[w->index].in, kept, bytes);
+	counter_add(&w->stats.esp_in, kept, bytes);
+	stage_again(w, pkts, kept);
 }

@@ -117,7 +117,7 @@ output_unresolved(struct worker *w, struct rte_mbuf *m)
 	uint8_t type = w->tables->nexthops[pkt(m)->nexthop].type;
 
 	if (type == NEXTHOP_TUNNEL) /* an envelope for another tunnel, whose MTU it has to fit */
-		stage_again(w, m);
+		stage_again(w, &m, 1);
 	else if (type != NEXTHOP_NEIGHBOUR && type != NEXTHOP_CONNECTED)
 		drop(w, m, DROP_no_route); /* the route of an envelope changed under way */
 	else if (worker_may(w, &w->budget.resolutions))

@@ -73,10 +73,13 @@ stage_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 }
 
 void
-stage_again(struct worker *w, struct rte_mbuf *m)
+stage_again(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	if (burst_is_full(&w->again))
-		worker_hand_over(w, w->index, &m, 1, TASK_SEND_IP);
-	else
-		burst_add(&w->again, m);
+	struct burst *again = &w->again;
+	const uint16_t room = RTE_MIN(n, BURST_MAX - again->n);
+
+	memcpy(again->pkts + again->n, pkts, room * sizeof(pkts[0]));
+	again->n += room;
+	if (unlikely(room < n))
+		worker_hand_over(w, w->index, pkts + room, n - room, TASK_SEND_IP);
 }

@@ -28,10 +28,9 @@ struct shape {
 	uint16_t header_bytes; /* of the frame */
 };
 
-/* What most are: 8 bytes of IV and 16 of ICV in words of 4, over IPv4, in Ethernet without a tag.
- */
+/* What most are: over IPv4, in Ethernet without a tag. */
 #define SHAPE_COMMON                                                                               \
-	((struct shape){.esp = {.overhead = ESP_HEADER_BYTES + 8, .icv_bytes = 16, .align = 4},    \
+	((struct shape){.esp = ESP_SHAPE_COMMON,                                                   \
 		.outer = {.bytes = sizeof(struct rte_ipv4_hdr),                                    \
 			.l4_offset = sizeof(struct rte_ipv4_hdr),                                  \
 			.v4 = true},                                                               \
@@ -42,9 +41,7 @@ is_common(const struct sealing *s)
 {
 	const struct shape common = SHAPE_COMMON;
 
-	return s->esp.shape.overhead == common.esp.overhead &&
-	       s->esp.shape.icv_bytes == common.esp.icv_bytes &&
-	       s->esp.shape.align == common.esp.align && s->outer.shape.v4 == common.outer.v4 &&
+	return esp_shape_is_common(s->esp.shape) && s->outer.shape.v4 == common.outer.v4 &&
 	       s->outer.shape.udp == common.outer.udp && s->way.port &&
 	       s->way.header_bytes == common.header_bytes;
 }

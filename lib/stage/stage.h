@@ -49,9 +49,9 @@ void stage_crypto(struct worker *w);
 void stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n);
 void stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n);
 
-/* A packet that enters routing anew: into w->again, or, when that is full, through the worker's own
+/* Packets that enter routing anew: into w->again, or, when that is full, through the worker's own
  * inbox. */
-void stage_again(struct worker *w, struct rte_mbuf *m);
+void stage_again(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
 /* Packets with their next hops: link-layer address, MTU (fragments), Ethernet header; into w->tx by
  * port. */

@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "icmp.h"
+#include "inner.h"
 #include "ip.h"
 #include "parse.h"
 #include "tunnel.h"
-
-enum { ECN_MASK = 3 };
 
 void
 tunnel_checksum(struct rte_mbuf **pkts, uint16_t n)
@@ -78,10 +77,10 @@ next_header_agrees(const struct rte_mbuf *m, uint8_t next_header)
 }
 
 enum drop_reason
-tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header)
+tunnel_decapsulate_any(
+	const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header, uint8_t outer_tos)
 {
 	struct pkt *view = pkt(m);
-	uint8_t outer_ecn = view->tos & ECN_MASK;
 	int ecn;
 
 	if (next_header != IPPROTO_IPIP && next_header != IPPROTO_IPV6)
@@ -90,20 +89,12 @@ tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next
 		return DROP_inner_malformed;
 	if (!next_header_agrees(m, next_header))
 		return DROP_esp_next_header;
-	/* What the NIC and the parser found out was about the outer packet. */
-	m->ol_flags &= ~(RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
-	/* what it is now, but for what the parser finds out */
-	view->word0 = view->port | (uint64_t)ZONE_TUNNEL << PKT_ZONE_SHIFT |
-		      (uint64_t)PKT_DECRYPTED << PKT_FLAGS_SHIFT;
-	view->word1 = (uint64_t)tunnel->table << PKT_TABLE_SHIFT;
-	view->tunnel = tunnel->index;
-	view->tunnel_generation = tunnel->generation;
 	if (parse_ip(m) != DROP_NONE)
 		return DROP_inner_malformed;
-	ecn = ip_ecn_decapsulate(view->tos & ECN_MASK, outer_ecn);
+	ecn = ip_ecn_decapsulate(view->tos & TUNNEL_ECN, outer_tos & TUNNEL_ECN);
 	if (ecn < 0)
 		return DROP_ecn_ce;
-	if (ecn != (view->tos & ECN_MASK))
+	if (ecn != (view->tos & TUNNEL_ECN))
 		ip_ecn_set(m, (uint8_t)ecn);
 	return tunnel_admits(tunnel, m, false) ? DROP_NONE : DROP_selector_in;
 }

@@ -263,14 +263,4 @@ tunnel_owns_outer(const struct tunnel *tunnel, const struct rte_mbuf *m)
 	return ((addresses ^ tunnel->inbound4) & tunnel->inbound4_mask) == 0;
 }
 
-/*
- * After esp_open_finish: m begins at the inner packet, and its view is still that of the outer
- * header (its tos is the outer one). Checks next header against the family (4 or 41), parses the
- * inner packet (the view becomes the inner one; TFC padding beyond its length is trimmed, RFC
- * 4303 2.7), applies ECN (RFC 6040), checks the selectors. Then zone is ZONE_TUNNEL, table the
- * tunnel's, tunnel and generation are the tunnel's, PKT_DECRYPTED is set.
- */
-enum drop_reason tunnel_decapsulate(
-	const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header);
-
 #endif

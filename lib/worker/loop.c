@@ -165,7 +165,7 @@ inbox_one(struct worker *w, struct rte_mbuf *m)
 {
 	switch (pkt(m)->task) {
 	case TASK_SEND_IP:
-		stage_again(w, m);
+		stage_again(w, &m, 1);
 		break;
 	case TASK_SEND_NEXTHOP:
 		stage_output(w, &m, 1);

@@ -6,6 +6,7 @@
 
 #include "eal.h"
 #include "esp_job.h"
+#include "esp_open.h"
 #include "unit.h"
 
 void
@@ -183,11 +184,12 @@ open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct crypto_bu
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint64_t seq;
-		enum drop_reason reason =
-			esp_open_may(sa) ? esp_open_check(&esp, sa, pkts[i], &seq) : DROP_lifetime;
+		enum drop_reason reason = esp_open_may(sa)
+						  ? esp_open_check(esp.shape, sa, pkts[i], &seq)
+						  : DROP_lifetime;
 
 		if (reason == DROP_NONE) {
-			esp_open_job(&esp, pkts[i], seq, burst, job++);
+			esp_open_job(esp.salt, esp.shape, pkts[i], seq, burst, job++);
 			continue;
 		}
 		dead[n_dead] = pkts[i];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "esp_job.h"
+#include "esp_open.h"
 #include "fixture.h"
 #include "guard.h"
 #include "unit.h"
@@ -156,7 +157,7 @@ forge(struct sa *out, uint64_t seq, const uint8_t *text, uint32_t n, uint32_t cu
 	const struct esp_sa esp = esp_sa_of(out);
 
 	burst.n = 0;
-	esp_open_job(&esp, m, seq, &burst, 0);
+	esp_open_job(esp.salt, esp.shape, m, seq, &burst, 0);
 	esp_jobs_end(&burst, esp.session, 1);
 	engine_run(out->engine, out->session, &burst);
 	packet_bytes(m, bytes);

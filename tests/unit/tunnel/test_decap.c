@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "fixture.h"
+#include "inner.h"
 
 enum { INNER_MAX = 4096, INNER_BYTES4 = 60, INNER_BYTES6 = 80 };
 

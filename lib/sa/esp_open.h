@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef ESP_OPEN_H
+#define ESP_OPEN_H
+
+/*
+ * One packet's way through a crypto job inbound: what is checked before (esp_open_check), the job,
+ * and what is checked and taken off after it (esp_open_finish). The inbound lower half of esp.c.
+ */
+
+#include "esp_job.h"
+
+static inline void
+esp_replay_error(struct sa_hot *hot)
+{
+	__atomic_store_n(&hot->errors_replay, hot->errors_replay + 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * What can be seen of a packet before decryption: its length and alignment, and its place in the
+ * replay window. shape is the SA's. seq: the extended sequence number. RFC 4303 3.4.2, 3.4.3.
+ */
+static __rte_always_inline enum drop_reason
+esp_open_check(struct esp_shape shape, struct sa *sa, struct rte_mbuf *m, uint64_t *seq)
+{
+	const uint32_t around = shape.overhead + shape.icv_bytes;
+	struct sa_hot *hot = &sa->hot;
+	enum drop_reason reason;
+
+	if (unlikely(m->pkt_len <= around || ((m->pkt_len - around) & (shape.align - 1u)) != 0))
+		return DROP_esp_truncated;
+	if (unlikely(m->data_len < shape.overhead && !pkt_pull(m, shape.overhead)))
+		return DROP_no_mbuf;
+	*seq = replay_infer(&hot->window,
+		rte_be_to_cpu_32(rte_pktmbuf_mtod(m, struct rte_esp_hdr *)->seq), shape.esn);
+	reason = replay_check(&hot->window, *seq);
+	if (unlikely(reason != DROP_NONE))
+		esp_replay_error(hot);
+	return reason;
+}
+
+/* Makes the packet that is opened (long enough, header and IV contiguous) as number seq job number
+ * `job` of burst, but for its session. */
+static __rte_always_inline void
+esp_open_job(uint32_t salt, struct esp_shape shape, struct rte_mbuf *m, uint64_t seq,
+	struct crypto_burst *burst, uint16_t job)
+{
+	const uint32_t end = m->pkt_len - shape.icv_bytes;
+	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
+	uint64_t numbers, iv;
+
+	memcpy(&numbers, header, sizeof(numbers));
+	memcpy(&iv, header + sizeof(numbers), sizeof(iv));
+	pkt(m)->seq = seq;
+	burst->pkts[job] = m;
+	burst->text[job] = header + shape.overhead;
+	burst->text_bytes[job] = end - shape.overhead;
+	burst->icv[job] = header + end;
+	if (unlikely(m->nb_segs != 1)) {
+		/* a pointer into the packet, or to the copy when it straddles segments */
+		burst->icv[job] = (uint8_t *)(uintptr_t)rte_pktmbuf_read(
+			m, end, shape.icv_bytes, burst->icv_copy[job]);
+	}
+	rte_prefetch0(burst->icv[job]);
+	esp_nonce_write(salt, iv, &burst->nonce[job]);
+	esp_aad_write(numbers, shape.esn, seq, burst->aad[job]);
+}
+
+/* Padding, pad length and next header: how many bytes, and the last of them. */
+struct esp_trailer {
+	uint32_t bytes;
+	uint8_t next_header;
+};
+
+/* The half of the next one for padding of any length. */
+bool esp_padding_counts(const uint8_t *end, uint8_t bytes);
+
+/*
+ * RFC 4303 2.4: 1, 2, 3, …, before the trailer at `end` - 2. last: the 8 bytes before `end`: the
+ * few bytes that padding mostly has are compared as one word, without a loop whose length nobody
+ * foresees.
+ */
+static inline bool
+esp_padding_right(uint64_t last, const uint8_t *end, uint8_t bytes)
+{
+	enum { IN_LAST = sizeof(last) - ESP_TRAILER_BYTES };
+	const uint64_t wanted = UINT64_C(0x0605040302010000);
+	uint32_t others;
+
+	if (unlikely(bytes > IN_LAST))
+		return esp_padding_counts(end - ESP_TRAILER_BYTES, bytes);
+	others = 8 * (IN_LAST - bytes);
+	return ((last << 16) ^ (wanted << others)) >> others >> 16 == 0;
+}
+
+/* Reads what a plaintext of text_bytes (at least 4, in a packet with more before it) ends with. */
+static inline enum drop_reason
+esp_trailer_read(const uint8_t *end, uint32_t text_bytes, struct esp_trailer *trailer)
+{
+	uint64_t last;
+	uint8_t pad;
+
+	memcpy(&last, end - sizeof(last), sizeof(last));
+	last = rte_le_to_cpu_64(last);
+	pad = (uint8_t)(last >> 48);
+	*trailer = (struct esp_trailer){.bytes = ESP_TRAILER_BYTES, .next_header = last >> 56};
+	if (unlikely(pad > text_bytes - ESP_TRAILER_BYTES))
+		return DROP_pad_length;
+	trailer->bytes += pad;
+	if (unlikely(!esp_padding_right(last, end, pad)))
+		return DROP_pad_bytes;
+	return unlikely(trailer->next_header == ESP_NEXT_HEADER_DUMMY) ? DROP_esp_dummy : DROP_NONE;
+}
+
+/* The same of a chain, with the plaintext at `offset`. */
+enum drop_reason esp_trailer_read_chain(const struct rte_mbuf *m, uint32_t offset,
+	uint32_t text_bytes, struct esp_trailer *trailer);
+
+/* Whether so much more may pass; the SA ends when it may not. */
+bool esp_open_may_pass(struct sa_hot *hot, uint64_t packets, uint64_t bytes);
+
+/* Counts an authentic packet; false for one beyond the hard lifetime. */
+static inline bool
+esp_open_count(struct esp_opening *o, uint32_t bytes)
+{
+	if (unlikely(!o->all_may) &&
+		!esp_open_may_pass(&o->sa->hot, o->packets + 1, o->bytes + bytes))
+		return false;
+	o->packets++;
+	o->bytes += bytes;
+	return true;
+}
+
+/* Takes off a packet what ESP put around it. *m may change (an emptied first segment). */
+static inline void
+esp_open_strip(struct rte_mbuf **m, uint16_t before, uint32_t behind)
+{
+	if (likely((*m)->nb_segs == 1)) {
+		pkt_move(*m, -before, -(int32_t)(before + behind));
+		return;
+	}
+	pkt_trim_end(*m, behind);
+	pkt_trim_front(m, before);
+}
+
+/*
+ * For one packet whose ICV was right: replay_commit, padding and trailer checks; takes ESP header,
+ * IV, padding, trailer and ICV off; *next_header says what the payload is. A packet whose next
+ * header is 59 is DROP_esp_dummy. The order is RFC 4303's: the window moves for every packet whose
+ * ICV was right, whatever its padding is.
+ */
+static inline enum drop_reason
+esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header)
+{
+	struct rte_mbuf *packet = *m;
+	struct sa_hot *hot = &o->sa->hot;
+	const struct esp_shape shape = o->esp.shape;
+	const uint32_t text_bytes = packet->pkt_len - shape.overhead - shape.icv_bytes;
+	struct esp_trailer trailer;
+	enum drop_reason why = replay_commit(&hot->window, pkt(packet)->seq);
+
+	if (unlikely(why != DROP_NONE)) {
+		esp_replay_error(hot);
+		return why;
+	}
+	if (likely(packet->nb_segs == 1))
+		why = esp_trailer_read(rte_pktmbuf_mtod_offset(packet, const uint8_t *,
+					       shape.overhead + text_bytes),
+			text_bytes, &trailer);
+	else
+		why = esp_trailer_read_chain(packet, shape.overhead, text_bytes, &trailer);
+	if (unlikely(!esp_open_count(o, text_bytes - trailer.bytes)))
+		return DROP_lifetime;
+	if (unlikely(why != DROP_NONE))
+		return why;
+	*next_header = trailer.next_header;
+	esp_open_strip(m, shape.overhead, trailer.bytes + shape.icv_bytes);
+	return DROP_NONE;
+}
+
+#endif
