@@ -31,7 +31,7 @@ ip_checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word)
 static inline void
 ip_ttl_decrement(struct rte_mbuf *m)
 {
-	if (pkt(m)->family == 4) {
+	if (likely(pkt(m)->family == 4)) {
 		/* TTL, protocol and checksum as one word, little-endian as pkt.h says. RFC 1624 for
 		 * a word that is one less: its sum does not ask for the order of its bytes. */
 		uint8_t *ttl = rte_pktmbuf_mtod_offset(

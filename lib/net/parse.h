@@ -50,20 +50,22 @@ parse_ipv4_df(uint64_t first)
 	return first >> DF_BIT & 1 ? PKT_DF : 0;
 }
 
-/* Parses the packet if it is as most are: IPv4 without options, whole, in one piece as far as its
- * headers go, and right. flags: the view's, but for what is found out here. false:
- * parse_ip_any will find out. */
-static inline bool
-parse_ipv4_common(struct rte_mbuf *m, uint8_t flags)
+/* Parses the packet that begins `before` bytes behind the mbuf's data, if it is as most are: IPv4
+ * without options, whole, in one piece as far as its headers go, and right. flags: the view's, but
+ * for what is found out here. false: nothing is changed, and parse_ip_any will find out. */
+static __rte_always_inline bool
+parse_ipv4_common(struct rte_mbuf *m, uint16_t before, uint8_t flags)
 {
-	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
-	const uint32_t bytes = m->pkt_len;
+	const struct rte_ipv4_hdr *ip =
+		rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, before);
+	const uint32_t bytes = m->pkt_len - before;
+	const uint64_t checked = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	const struct parse_l4 *l4;
 	struct pkt *p = pkt(m);
 	uint64_t first, second;
 	uint32_t ports;
 
-	if (unlikely(m->data_len < sizeof(*ip) + 8))
+	if (unlikely(m->data_len < before + sizeof(*ip) + 8))
 		return false;
 	memcpy(&first, ip, sizeof(first));
 	memcpy(&second, (const uint8_t *)ip + sizeof(first), sizeof(second));
@@ -72,10 +74,10 @@ parse_ipv4_common(struct rte_mbuf *m, uint8_t flags)
 		     rte_be_to_cpu_16(ip->total_length) != bytes ||
 		     bytes < sizeof(*ip) + l4->bytes))
 		return false;
-	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+	if (checked != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
 		unlikely(!parse_ipv4_checksum_right(first, second, ip->dst_addr)))
 		return false;
-	if (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK)
+	if (checked)
 		m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	p->family = 4;
 	p->proto = ip->next_proto_id;
@@ -104,7 +106,8 @@ parse_ip(struct rte_mbuf *m)
 {
 	const uint8_t found = PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF;
 
-	return likely(parse_ipv4_common(m, pkt(m)->flags & ~found)) ? DROP_NONE : parse_ip_any(m);
+	return likely(parse_ipv4_common(m, 0, pkt(m)->flags & ~found)) ? DROP_NONE
+								       : parse_ip_any(m);
 }
 
 /*

@@ -168,6 +168,13 @@ bool pkt_pull(struct rte_mbuf *m, uint16_t n);
 /* The rare half of pkt_prepend: outside buffers, and by a new segment. */
 struct rte_mbuf *pkt_prepend_segment(struct rte_mbuf *m, uint16_t n);
 
+/* Whether n bytes before the packet are in its buffer, and nobody else's. */
+static inline bool
+pkt_has_headroom(const struct rte_mbuf *m, uint16_t n)
+{
+	return RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 && m->data_off >= n;
+}
+
 /*
  * Room for n bytes before the packet, contiguous; by a new segment when the first has no room or is
  * shared. Returns the mbuf that is the packet now (m, or the new head, which takes m's private
@@ -176,8 +183,7 @@ struct rte_mbuf *pkt_prepend_segment(struct rte_mbuf *m, uint16_t n);
 static inline struct rte_mbuf *
 pkt_prepend(struct rte_mbuf *m, uint16_t n)
 {
-	if (unlikely(!RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1 ||
-		     rte_pktmbuf_headroom(m) < n))
+	if (unlikely(!pkt_has_headroom(m, n)))
 		return pkt_prepend_segment(m, n);
 	pkt_move(m, (int16_t)n, n);
 	return m;

@@ -9,6 +9,7 @@
 #include "ip.h"
 #include "parse.h"
 #include "stage.h"
+#include "way.h"
 
 enum verdict {
 	VERDICT_GO,      /* along its route */
@@ -346,31 +347,123 @@ all_may_go(const struct worker *w, uint8_t from, const struct nexthop *nh)
 	}
 }
 
-/* Without policies the zones decide: once, where they can, for packets that go one way. */
-static void
-decide_by_zones(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+/* As most packets are that are forwarded: may_forward has nothing to say but that the TTL goes
+ * down. */
+static inline bool
+is_plain_transit(const struct pkt *p)
 {
-	static const struct spd_result no_match = {.action = SPD_NO_MATCH};
-	const struct nexthop *last = NULL;
-	uint8_t from = ZONE_COUNT;
-	bool may_go = false;
+	return p->plain && p->ttl > 1 && !(p->flags & PKT_ETH_MULTICAST);
+}
 
+/* Into a tunnel. */
+static inline void
+forward_to_tunnel(struct worker *w, const struct nexthop *nh, struct rte_mbuf **pkts, uint16_t n)
+{
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		const struct nexthop *nh = nexthop_of(w, m);
 
-		if (i == 0 || nh != last || pkt(m)->zone != from) {
-			last = nh;
-			from = pkt(m)->zone;
-			may_go = all_may_go(w, from, nh);
-			if (nh->type == NEXTHOP_TUNNEL)
-				tunnel_prefetch(w->tables->tunnels, nh->tunnel, w->index);
+		if (unlikely(!is_plain_transit(pkt(m)))) {
+			forward(w, m, nh);
+			continue;
 		}
-		if (likely(may_go))
+		ip_ttl_decrement(m);
+		protect(w, m, nh->tunnel);
+	}
+}
+
+/* The frame of a packet that is as most are, to a next hop with a link-layer address; way is that
+ * of its port. false: it is as it was. */
+static inline bool
+frame_plain(const struct way *way, uint64_t link, struct rte_mbuf *m)
+{
+	const struct pkt *p = pkt(m);
+	uint8_t *at;
+
+	if (unlikely(!is_plain_transit(p) || p->frag_mtu || m->pkt_len > way->mtu ||
+		     !pkt_has_headroom(m, way->header_bytes)))
+		return false;
+	ip_ttl_decrement(m);
+	at = rte_pktmbuf_mtod(m, uint8_t *) - way->header_bytes;
+	pkt_move(m, (int16_t)way->header_bytes, way->header_bytes);
+	way_header_write(way, link, way->header_bytes, at, p->family);
+	return true;
+}
+
+/*
+ * To neighbours on one port, from a zone that may send there: what is as most packets are becomes a
+ * frame at once. Returns how many packets from the first on are done. What is left to stage_output
+ * ends it for this burst, so that the order stays.
+ */
+static inline uint16_t
+forward_to_port(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct nexthop *entries = w->tables->nexthops, *nh = nexthop_of(w, pkts[0]);
+	const uint16_t port = nh->port;
+	const uint8_t zone = pkt(pkts[0])->zone;
+	const struct way way = way_of_port(w->tables->ports->ports[port]);
+	uint16_t done = 0;
+
+	if (unlikely(w->output.n))
+		return 0;
+	for (; done < n; done++) {
+		const struct pkt *p = pkt(pkts[done]);
+		uint64_t link;
+
+		nh = &entries[p->nexthop];
+		link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED);
+		if (unlikely(p->zone != zone || nh->type != NEXTHOP_NEIGHBOUR || nh->port != port ||
+			     !(link & NEXTHOP_LINK_REACHABLE) ||
+			     !frame_plain(&way, link, pkts[done])))
+			break;
+	}
+	if (likely(done))
+		stage_frames(w, port, pkts, done);
+	return done;
+}
+
+/* How many packets from the first on come from one zone and have one next hop. */
+static inline uint16_t
+go_alike(struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct pkt *first = pkt(pkts[0]);
+	const uint32_t nexthop = first->nexthop;
+	const uint8_t zone = first->zone;
+	uint16_t same = 1;
+
+	while (same < n && pkt(pkts[same])->nexthop == nexthop && pkt(pkts[same])->zone == zone)
+		same++;
+	return same;
+}
+
+/* Without policies the zones decide: once, where they can, for packets that go alike. Returns how
+ * many from the first on. */
+static inline uint16_t
+decide_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	static const struct spd_result no_match = {.action = SPD_NO_MATCH};
+	const struct nexthop *nh = nexthop_of(w, pkts[0]);
+	const bool may_go = all_may_go(w, pkt(pkts[0])->zone, nh);
+	uint16_t done = 0;
+
+	if (likely(may_go && nh->type == NEXTHOP_NEIGHBOUR))
+		done = forward_to_port(w, pkts, n);
+	if (likely(done))
+		return done;
+	n = go_alike(pkts, n);
+	if (likely(may_go && nh->type == NEXTHOP_TUNNEL)) {
+		tunnel_prefetch(w->tables->tunnels, nh->tunnel, w->index);
+		forward_to_tunnel(w, nh, pkts, n);
+		return n;
+	}
+	for (; done < n; done++) {
+		struct rte_mbuf *m = pkts[done];
+
+		if (may_go)
 			forward(w, m, nh);
 		else if (nh->type != NEXTHOP_LOCAL || stage_envelope(w, &m))
 			decide_one(w, m, zone_to(w, m, nh), NULL, &no_match);
 	}
+	return n;
 }
 
 void
@@ -378,8 +471,10 @@ stage_decide(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct spd *spd = __atomic_load_n(&w->tables->spd, __ATOMIC_ACQUIRE);
 
-	if (unlikely(spd && n > 0))
+	if (unlikely(spd && n > 0)) {
 		decide_by_policies(w, spd, pkts, n);
-	else
-		decide_by_zones(w, pkts, n);
+		return;
+	}
+	for (uint16_t done = 0; done < n;)
+		done += decide_run(w, pkts + done, n - done);
 }

@@ -191,26 +191,23 @@ input_any(struct worker *w, uint16_t ethdev, struct rte_mbuf *m, struct arrivals
 	return why == DROP_NONE;
 }
 
-/* The frame as most are: for us alone, with an IPv4 packet in it that parses at once. Returns its
- * bytes; 0, the frame being as it was: another one. */
-static inline uint32_t
+/* The frame as most are: for us alone, with an IPv4 packet in it that parses at once. false, the
+ * frame being as it was: another one. */
+static inline bool
 input_common(struct rte_mbuf *m, const struct arrivals *a)
 {
 	enum { HEADER = sizeof(struct rte_ether_hdr) };
-	const uint32_t bytes = m->pkt_len;
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 
 	if (unlikely(m->data_len < HEADER || (frame_start(m) & a->ours_mask) != a->ours ||
 		     eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4)))
-		return 0;
+		return false;
 	*pkt(m) = a->view;
+	if (unlikely(!parse_ipv4_common(m, HEADER, 0) || !pkt(m)->plain))
+		return false;
 	pkt_move(m, -HEADER, -HEADER);
-	if (likely(parse_ipv4_common(m, 0) && pkt(m)->plain)) {
-		note_l4_checksum(m);
-		return bytes;
-	}
-	pkt_move(m, HEADER, HEADER);
-	return 0;
+	note_l4_checksum(m);
+	return true;
 }
 
 uint16_t
@@ -219,22 +216,21 @@ stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t 
 	enum { AHEAD = 4 };
 	struct arrivals arrivals = {0};
 	uint64_t packets = 0, bytes = 0;
-	uint16_t kept = 0;
+	uint16_t kept = 0, esp = w->esp_in.n;
 
 	arrivals_begin(w, &arrivals, ethdev, 0);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i], *ahead = pkts[RTE_MIN(i + AHEAD, n - 1)];
-		uint32_t common;
+		const uint32_t frame_bytes = m->pkt_len;
 
 		rte_prefetch0(rte_pktmbuf_mtod(ahead, void *));
 		rte_prefetch0(pkt(ahead));
-		common = input_common(m, &arrivals);
-		if (likely(common)) {
+		if (likely(input_common(m, &arrivals))) {
 			packets++;
-			bytes += common;
+			bytes += frame_bytes;
 			/* an envelope for us needs no route; stage_open finds out */
 			if (pkt(m)->proto == IPPROTO_ESP) {
-				burst_add(&w->esp_in, m);
+				w->esp_in.pkts[esp++] = m;
 				continue;
 			}
 		} else {
@@ -246,6 +242,7 @@ stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t 
 		}
 		pkts[kept++] = m;
 	}
+	w->esp_in.n = esp;
 	arrivals.packets += packets;
 	arrivals.bytes += bytes;
 	arrivals_count(w, &arrivals);

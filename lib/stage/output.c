@@ -15,40 +15,22 @@ tx_hand_over(struct worker *w, const struct port *port, struct rte_mbuf **pkts, 
 	worker_hand_over(w, port->tx_worker[w->index], pkts, n, TASK_TX);
 }
 
-static inline void
-frame_add(struct worker *w, const struct port *port, struct rte_mbuf *m)
-{
-	struct burst *frames = &w->tx[port->index];
-
-	if (unlikely(port->tx_worker[w->index] != w->index)) {
-		tx_hand_over(w, port, &m, 1);
-		return;
-	}
-	if (unlikely(burst_is_full(frames)))
-		stage_transmit(w);
-	if (frames->n == 0)
-		w->tx_ports[w->n_tx_ports++] = port->index;
-	burst_add(frames, m);
-}
-
 void
 stage_frames(struct worker *w, uint16_t index, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct port *port = w->tables->ports->ports[index];
 	struct burst *frames = &w->tx[index];
 
-	if (likely(frames->n && frames->n + n <= BURST_MAX)) {
-		/* this worker's own, since it has some already */
-		memcpy(frames->pkts + frames->n, pkts, n * sizeof(pkts[0]));
-		frames->n += n;
-		return;
-	}
 	if (unlikely(port->tx_worker[w->index] != w->index)) {
 		tx_hand_over(w, port, pkts, n);
 		return;
 	}
-	for (uint16_t i = 0; i < n; i++)
-		frame_add(w, port, pkts[i]);
+	if (unlikely(frames->n + n > BURST_MAX))
+		stage_transmit(w);
+	if (frames->n == 0)
+		w->tx_ports[w->n_tx_ports++] = index;
+	memcpy(frames->pkts + frames->n, pkts, n * sizeof(pkts[0]));
+	frames->n += n;
 }
 
 /* Puts the Ethernet header on and queues the frame. */
@@ -62,8 +44,9 @@ output_fitting(struct worker *w, struct rte_mbuf *m, const struct way *way)
 		drop(w, m, DROP_no_mbuf);
 		return;
 	}
-	way_header_write(way, way->header_bytes, rte_pktmbuf_mtod(head, uint8_t *), family);
-	frame_add(w, way->port, head);
+	way_header_write(
+		way, way->link, way->header_bytes, rte_pktmbuf_mtod(head, uint8_t *), family);
+	stage_frames(w, way->port->index, &head, 1);
 }
 
 /* Where an envelope that may be cut is larger than its way carries: to how many bytes. */

@@ -6,27 +6,53 @@
 #include "parse.h"
 #include "stage.h"
 
-/* Looks up a run of packets of one table and family. */
-static void
+/* How many packets from the first on are of one table and family; their destinations. */
+static inline uint16_t
+destinations4(struct rte_mbuf **pkts, uint16_t n, uint32_t *dst)
+{
+	const uint16_t table = pkt(pkts[0])->table;
+	uint16_t i = 0;
+
+	do {
+		dst[i] = rte_be_to_cpu_32(
+			rte_pktmbuf_mtod(pkts[i], const struct rte_ipv4_hdr *)->dst_addr);
+		i++;
+	} while (i < n && pkt(pkts[i])->family == 4 && pkt(pkts[i])->table == table);
+	return i;
+}
+
+static uint16_t
+destinations6(struct rte_mbuf **pkts, uint16_t n, uint8_t (*dst)[16])
+{
+	const uint16_t table = pkt(pkts[0])->table;
+	uint16_t i = 0;
+
+	do {
+		memcpy(dst[i], rte_pktmbuf_mtod(pkts[i], const struct rte_ipv6_hdr *)->dst_addr,
+			16);
+		i++;
+	} while (i < n && pkt(pkts[i])->family == 6 && pkt(pkts[i])->table == table);
+	return i;
+}
+
+/* Looks up packets from the first on, of one table and family. Returns how many. */
+static uint16_t
 lookup_run(const struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint64_t *nexthops)
 {
-	uint16_t table = pkt(pkts[0])->table;
+	const uint16_t table = pkt(pkts[0])->table;
 
-	if (pkt(pkts[0])->family == 4) {
+	if (likely(pkt(pkts[0])->family == 4)) {
 		uint32_t dst[BURST_MAX];
 
-		for (uint16_t i = 0; i < n; i++)
-			dst[i] = rte_be_to_cpu_32(
-				rte_pktmbuf_mtod(pkts[i], struct rte_ipv4_hdr *)->dst_addr);
+		n = destinations4(pkts, n, dst);
 		fib_lookup4_bulk(w->tables->fib, table, dst, nexthops, n);
 	} else {
 		uint8_t dst[BURST_MAX][16];
 
-		for (uint16_t i = 0; i < n; i++)
-			memcpy(dst[i], rte_pktmbuf_mtod(pkts[i], struct rte_ipv6_hdr *)->dst_addr,
-				16);
+		n = destinations6(pkts, n, dst);
 		fib_lookup6_bulk(w->tables->fib, table, dst, nexthops, n);
 	}
+	return n;
 }
 
 /* Of packets that go many ways, what their ways say: fetched all at once. */
@@ -54,20 +80,13 @@ stage_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint64_t nexthops[BURST_MAX];
 
-	for (uint16_t first = 0, end; first < n; first = end) {
-		const struct pkt *head = pkt(pkts[first]);
-
-		for (end = first + 1; end < n; end++) {
-			const struct pkt *p = pkt(pkts[end]);
-
-			if (p->table != head->table || p->family != head->family)
-				break;
-		}
-		lookup_run(w, pkts + first, end - first, nexthops);
-		if (unlikely(nexthops[0] != nexthops[end - first - 1]))
-			prefetch(w, nexthops, end - first);
-		for (uint16_t i = first; i < end; i++)
-			pkt(pkts[i])->nexthop = member(w, pkts[i], (uint32_t)nexthops[i - first]);
+	for (uint16_t first = 0, same; first < n; first += same) {
+		same = lookup_run(w, pkts + first, n - first, nexthops);
+		if (unlikely(nexthops[0] != nexthops[same - 1]))
+			prefetch(w, nexthops, same);
+		for (uint16_t i = 0; i < same; i++)
+			pkt(pkts[first + i])->nexthop =
+				member(w, pkts[first + i], (uint32_t)nexthops[i]);
 	}
 	return n;
 }

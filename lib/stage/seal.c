@@ -72,8 +72,8 @@ seal_one(
 	outer_write(&s->outer, shape.outer, s->tunnel, s->w->index, p, at, bytes);
 	p->sa = s->sa;
 	if (likely(framed)) {
-		way_header_write(
-			&s->way, shape.header_bytes, at - frame_bytes, shape.outer.v4 ? 4 : 6);
+		way_header_write(&s->way, s->way.link, shape.header_bytes, at - frame_bytes,
+			shape.outer.v4 ? 4 : 6);
 		p->task = TASK_TX;
 		p->port = s->way.port->index;
 	}

@@ -60,7 +60,8 @@ void stage_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 /* Sends what is in w->tx. */
 void stage_transmit(struct worker *w);
 
-/* Finished frames for a port (its index): into w->tx, or to the worker that owns the port's queue.
+/* Finished frames for a port (its index), 1 to BURST_MAX: into w->tx, or to the worker that owns
+ * the port's queue.
  */
 void stage_frames(struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n);
 

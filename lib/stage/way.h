@@ -11,9 +11,11 @@ struct way {
 	uint32_t nexthop;
 	uint16_t mtu, header_bytes;
 	const struct port *port; /* NULL: the next hop has no link-layer address */
-	/* the frame's header but for its EtherType, in two halves that overlap where it is short */
-	uint64_t first_of_port, first, last;
+	/* the frame's header but for destination and EtherType, in two halves that overlap where it
+	 * is short */
+	uint64_t first, last;
 	uint16_t middle; /* with a VLAN tag: bytes 8 and 9 */
+	uint64_t link;   /* of the next hop: the destination's address */
 };
 
 static inline void
@@ -22,10 +24,20 @@ way_port(struct way *way, const struct port *port)
 	way->port = port;
 	way->mtu = port->mtu;
 	way->header_bytes = port->header_bytes;
-	memcpy(&way->first_of_port, port->header, sizeof(way->first_of_port));
-	memcpy(&way->middle, port->header + sizeof(way->first_of_port), sizeof(way->middle));
+	memcpy(&way->first, port->header, sizeof(way->first));
+	memcpy(&way->middle, port->header + sizeof(way->first), sizeof(way->middle));
 	memcpy(&way->last, port->header + port->header_bytes - sizeof(way->last),
 		sizeof(way->last));
+}
+
+/* Of all next hops on a port. */
+static inline struct way
+way_of_port(const struct port *port)
+{
+	struct way way = {.nexthop = NEXTHOP_ID_NONE};
+
+	way_port(&way, port);
+	return way;
 }
 
 /* way: zeroed before its first use. */
@@ -44,22 +56,25 @@ way_find(const struct worker *w, uint32_t nexthop, struct way *way)
 	port = w->tables->ports->ports[nh->port];
 	if (port != way->port)
 		way_port(way, port);
-	/* byte 0 first: the destination */
-	way->first = way->first_of_port | rte_cpu_to_le_64(link & NEXTHOP_LINK_MAC);
+	way->link = link;
 }
 
-/* Writes the frame's header, header_bytes long, to `at`, for a packet of this family. */
+/* Writes the frame's header, header_bytes long, to `at`, for a packet of this family and a next hop
+ * with this link word. */
 static inline void
-way_header_write(const struct way *way, uint16_t header_bytes, uint8_t *at, uint8_t family)
+way_header_write(
+	const struct way *way, uint64_t link, uint16_t header_bytes, uint8_t *at, uint8_t family)
 {
+	/* byte 0 first: the destination */
+	const uint64_t first = way->first | rte_cpu_to_le_64(link & NEXTHOP_LINK_MAC);
 	const uint64_t type =
 		family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
 	const uint64_t last = rte_le_to_cpu_64(way->last) | rte_le_to_cpu_16(type) << 48;
 	const rte_le64_t end = rte_cpu_to_le_64(last);
 
-	memcpy(at, &way->first, sizeof(way->first));
+	memcpy(at, &first, sizeof(first));
 	if (unlikely(header_bytes != RTE_ETHER_HDR_LEN))
-		memcpy(at + sizeof(way->first), &way->middle, sizeof(way->middle));
+		memcpy(at + sizeof(first), &way->middle, sizeof(way->middle));
 	memcpy(at + header_bytes - sizeof(end), &end, sizeof(end));
 }
 

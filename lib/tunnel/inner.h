@@ -40,7 +40,7 @@ tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next
 	view->tunnel_generation = tunnel->generation;
 	/* RFC 6040: an outer field that says nothing leaves the inner one as it is */
 	if (likely(next_header == IPPROTO_IPIP && (outer_tos & TUNNEL_ECN) == 0 &&
-		    tunnel->n_selectors == 0 && parse_ipv4_common(m, PKT_DECRYPTED)))
+		    tunnel->n_selectors == 0 && parse_ipv4_common(m, 0, PKT_DECRYPTED)))
 		return DROP_NONE;
 	return tunnel_decapsulate_any(tunnel, m, next_header, outer_tos);
 }

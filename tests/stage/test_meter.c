@@ -31,8 +31,7 @@ static const struct way ways[] = {
 			[METER_input] = 1,
 			[METER_open] = 1,
 			[METER_route] = 1,
-			[METER_decide] = 1,
-			[METER_output] = 1,
+			[METER_decide] = 1, /* which makes frames of most packets */
 			[METER_transmit] = 1}},
 };
 
