@@ -140,16 +140,15 @@ esp_padding_counts(const uint8_t *end, uint8_t bytes)
 	return true;
 }
 
-enum drop_reason
-esp_trailer_read_chain(
-	const struct rte_mbuf *m, uint32_t offset, uint32_t text_bytes, struct esp_trailer *trailer)
+struct esp_trailer
+esp_trailer_read_chain(const struct rte_mbuf *m, uint32_t offset, uint32_t text_bytes)
 {
 	/* all that padding may be, in one piece */
 	uint8_t copy[UINT8_MAX + ESP_TRAILER_BYTES];
 	const uint32_t end = offset + text_bytes, bytes = RTE_MIN(end, sizeof(copy));
 	const uint8_t *last = rte_pktmbuf_read(m, end - bytes, bytes, copy);
 
-	return esp_trailer_read(last + bytes, text_bytes, trailer);
+	return esp_trailer_read(last + bytes, text_bytes);
 }
 
 struct esp_opening

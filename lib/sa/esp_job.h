@@ -124,31 +124,19 @@ esp_trailer_write(uint8_t *tail, uint32_t pad, uint8_t next_header)
 }
 
 /*
- * Puts ESP around one packet, and `lead` bytes before that, which the caller will write; and makes
- * it job number `job` of burst, but for its session. shape is the SA's. iv: 8 bytes as on the wire.
- * Where the ESP header is; NULL: no mbuf (m is then still the packet, longer perhaps). RFC 4303 2,
- * 4106.
+ * Writes what ESP puts before and behind a packet of `bytes` bytes, for which there is room, and
+ * makes it job number `job` of burst, but for its session. The payload ends at `tail`; the packet
+ * begins where the ESP header does, or before. shape is the SA's. iv: 8 bytes as on the wire.
+ * Returns where the ESP header is. RFC 4303 2, 4106.
  */
 static __rte_always_inline uint8_t *
-esp_seal_job(const struct esp_sa *sa, struct esp_shape shape, struct rte_mbuf *m, uint16_t lead,
-	uint8_t next_header, uint64_t seq, rte_be64_t iv, struct crypto_burst *burst, uint16_t job)
+esp_seal_write(const struct esp_sa *sa, struct esp_shape shape, struct rte_mbuf *m, uint8_t *tail,
+	uint32_t bytes, uint8_t *header, uint8_t next_header, uint64_t seq, rte_be64_t iv,
+	struct crypto_burst *burst, uint16_t job)
 {
-	const uint32_t bytes = m->pkt_len, head = shape.overhead + lead;
 	const uint32_t pad = esp_pad_bytes(shape.align, bytes);
-	const uint32_t behind = pad + ESP_TRAILER_BYTES + shape.icv_bytes;
 	const uint64_t numbers = esp_two_words(sa->spi_be, rte_cpu_to_be_32((uint32_t)seq));
-	uint8_t *header, *tail;
 
-	if (likely(esp_has_room(m, behind, head))) {
-		tail = rte_pktmbuf_mtod_offset(m, uint8_t *, bytes);
-		header = tail - bytes - shape.overhead;
-		pkt_move(m, head, head + behind);
-	} else {
-		tail = esp_make_room(&m, behind, head);
-		if (tail == NULL)
-			return NULL;
-		header = rte_pktmbuf_mtod_offset(m, uint8_t *, lead);
-	}
 	esp_trailer_write(tail, pad, next_header);
 	memcpy(header, &numbers, sizeof(numbers));
 	memcpy(header + sizeof(numbers), &iv, sizeof(iv));
@@ -161,6 +149,50 @@ esp_seal_job(const struct esp_sa *sa, struct esp_shape shape, struct rte_mbuf *m
 	esp_nonce_write(sa->salt, iv, &burst->nonce[job]);
 	esp_aad_write(numbers, shape.esn, seq, burst->aad[job]);
 	return header;
+}
+
+/*
+ * Makes a packet that esp_has_room longer by what ESP and, before it, `lead` bytes of the caller's
+ * need, and does esp_seal_write.
+ */
+static __rte_always_inline uint8_t *
+esp_seal_in_place(const struct esp_sa *sa, struct esp_shape shape, struct rte_mbuf *m,
+	uint16_t lead, uint8_t next_header, uint64_t seq, rte_be64_t iv, struct crypto_burst *burst,
+	uint16_t job)
+{
+	const uint32_t bytes = m->pkt_len, head = shape.overhead + lead;
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+
+	pkt_move(m, (int16_t)head, (int32_t)(lead + esp_bytes(shape, bytes) - bytes));
+	return esp_seal_write(sa, shape, m, data + bytes, bytes, data - shape.overhead, next_header,
+		seq, iv, burst, job);
+}
+
+/* How much room a packet needs behind it. */
+static inline uint32_t
+esp_behind(struct esp_shape shape, uint32_t bytes)
+{
+	return esp_pad_bytes(shape.align, bytes) + ESP_TRAILER_BYTES + shape.icv_bytes;
+}
+
+/*
+ * Puts ESP around one packet, and `lead` bytes before that, which the caller will write; else as
+ * esp_seal_write. NULL: no mbuf (m is then still the packet, longer perhaps).
+ */
+static inline uint8_t *
+esp_seal_job(const struct esp_sa *sa, struct esp_shape shape, struct rte_mbuf *m, uint16_t lead,
+	uint8_t next_header, uint64_t seq, rte_be64_t iv, struct crypto_burst *burst, uint16_t job)
+{
+	const uint32_t bytes = m->pkt_len, head = shape.overhead + lead;
+	uint8_t *tail;
+
+	if (likely(esp_has_room(m, esp_behind(shape, bytes), head)))
+		return esp_seal_in_place(sa, shape, m, lead, next_header, seq, iv, burst, job);
+	tail = esp_make_room(&m, (uint16_t)esp_behind(shape, bytes), (uint16_t)head);
+	if (tail == NULL)
+		return NULL;
+	return esp_seal_write(sa, shape, m, tail, bytes,
+		rte_pktmbuf_mtod_offset(m, uint8_t *, lead), next_header, seq, iv, burst, job);
 }
 
 /* The jobs that were made after the last ones, up to `end`, are of this session. */

@@ -65,10 +65,11 @@ esp_open_job(uint32_t salt, struct esp_shape shape, struct rte_mbuf *m, uint64_t
 	esp_aad_write(numbers, shape.esn, seq, burst->aad[job]);
 }
 
-/* Padding, pad length and next header: how many bytes, and the last of them. */
+/* Padding, pad length and next header: how many bytes, the last of them, and what is wrong with
+ * them (enum drop_reason). */
 struct esp_trailer {
 	uint32_t bytes;
-	uint8_t next_header;
+	uint8_t next_header, why;
 };
 
 /* The half of the next one for padding of any length. */
@@ -92,28 +93,33 @@ esp_padding_right(uint64_t last, const uint8_t *end, uint8_t bytes)
 	return ((last << 16) ^ (wanted << others)) >> others >> 16 == 0;
 }
 
-/* Reads what a plaintext of text_bytes (at least 4, in a packet with more before it) ends with. */
-static inline enum drop_reason
-esp_trailer_read(const uint8_t *end, uint32_t text_bytes, struct esp_trailer *trailer)
+/* What a plaintext of text_bytes (at least 4, in a packet with more before it) ends with. */
+static inline struct esp_trailer
+esp_trailer_read(const uint8_t *end, uint32_t text_bytes)
 {
+	struct esp_trailer trailer = {.bytes = ESP_TRAILER_BYTES, .why = DROP_NONE};
 	uint64_t last;
 	uint8_t pad;
 
 	memcpy(&last, end - sizeof(last), sizeof(last));
 	last = rte_le_to_cpu_64(last);
 	pad = (uint8_t)(last >> 48);
-	*trailer = (struct esp_trailer){.bytes = ESP_TRAILER_BYTES, .next_header = last >> 56};
-	if (unlikely(pad > text_bytes - ESP_TRAILER_BYTES))
-		return DROP_pad_length;
-	trailer->bytes += pad;
+	trailer.next_header = (uint8_t)(last >> 56);
+	if (unlikely(pad > text_bytes - ESP_TRAILER_BYTES)) {
+		trailer.why = DROP_pad_length;
+		return trailer;
+	}
+	trailer.bytes += pad;
 	if (unlikely(!esp_padding_right(last, end, pad)))
-		return DROP_pad_bytes;
-	return unlikely(trailer->next_header == ESP_NEXT_HEADER_DUMMY) ? DROP_esp_dummy : DROP_NONE;
+		trailer.why = DROP_pad_bytes;
+	else if (unlikely(trailer.next_header == ESP_NEXT_HEADER_DUMMY))
+		trailer.why = DROP_esp_dummy;
+	return trailer;
 }
 
 /* The same of a chain, with the plaintext at `offset`. */
-enum drop_reason esp_trailer_read_chain(const struct rte_mbuf *m, uint32_t offset,
-	uint32_t text_bytes, struct esp_trailer *trailer);
+struct esp_trailer esp_trailer_read_chain(
+	const struct rte_mbuf *m, uint32_t offset, uint32_t text_bytes);
 
 /* Whether so much more may pass; the SA ends when it may not. */
 bool esp_open_may_pass(struct sa_hot *hot, uint64_t packets, uint64_t bytes);
@@ -163,15 +169,15 @@ esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header
 		return why;
 	}
 	if (likely(packet->nb_segs == 1))
-		why = esp_trailer_read(rte_pktmbuf_mtod_offset(packet, const uint8_t *,
-					       shape.overhead + text_bytes),
-			text_bytes, &trailer);
+		trailer = esp_trailer_read(rte_pktmbuf_mtod_offset(packet, const uint8_t *,
+						   shape.overhead + text_bytes),
+			text_bytes);
 	else
-		why = esp_trailer_read_chain(packet, shape.overhead, text_bytes, &trailer);
+		trailer = esp_trailer_read_chain(packet, shape.overhead, text_bytes);
 	if (unlikely(!esp_open_count(o, text_bytes - trailer.bytes)))
 		return DROP_lifetime;
-	if (unlikely(why != DROP_NONE))
-		return why;
+	if (unlikely(trailer.why != DROP_NONE))
+		return (enum drop_reason)trailer.why;
 	*next_header = trailer.next_header;
 	esp_open_strip(m, shape.overhead, trailer.bytes + shape.icv_bytes);
 	return DROP_NONE;

@@ -256,9 +256,9 @@ stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n
 		return;
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
 		uint8_t next_header;
-		enum drop_reason why = esp_open_finish(&opening, &m, &next_header);
+		enum drop_reason why = esp_open_finish(&opening, &pkts[i], &next_header);
+		struct rte_mbuf *m = pkts[i];
 
 		if (likely(why == DROP_NONE))
 			why = tunnel_decapsulate(t, m, next_header);

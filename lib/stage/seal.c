@@ -20,81 +20,96 @@ struct sealing {
 	struct way way; /* with a port: the frame is finished before the crypto is done */
 };
 
-/* How they are put together. By value: where the compiler knows it, a third of the instructions of
- * seal_one are not needed. */
-struct shape {
-	struct esp_shape esp;
-	struct outer_shape outer;
-	uint16_t header_bytes; /* of the frame */
-};
-
-/* What most are: over IPv4, in Ethernet without a tag. */
-#define SHAPE_COMMON                                                                               \
-	((struct shape){.esp = ESP_SHAPE_COMMON,                                                   \
-		.outer = {.bytes = sizeof(struct rte_ipv4_hdr),                                    \
-			.l4_offset = sizeof(struct rte_ipv4_hdr),                                  \
-			.v4 = true},                                                               \
-		.header_bytes = RTE_ETHER_HDR_LEN})
-
+/* What most are: with AES-GCM, over IPv4, their way known, in Ethernet without a tag. */
 static inline bool
 is_common(const struct sealing *s)
 {
-	const struct shape common = SHAPE_COMMON;
+	return esp_shape_is_common(s->esp.shape) && s->outer.shape.v4 && !s->outer.shape.udp &&
+	       s->way.port && s->way.header_bytes == RTE_ETHER_HDR_LEN;
+}
 
-	return esp_shape_is_common(s->esp.shape) && s->outer.shape.v4 == common.outer.v4 &&
-	       s->outer.shape.udp == common.outer.udp && s->way.port &&
-	       s->way.header_bytes == common.header_bytes;
+/* A frame is all but encrypted. */
+static inline void
+framed_note(const struct sealing *s, struct pkt *p)
+{
+	p->task = TASK_TX;
+	p->port = s->way.port->index;
 }
 
 /*
  * All headers of one envelope, and its crypto job: the frame's where its way is known and wide
- * enough, then the outer ones, then ESP. The ciphertext is all that is missing then. Returns how
- * many bytes were sealed; 0: no mbuf.
+ * enough, then the outer ones, then ESP. The ciphertext is all that is missing then. false: no
+ * mbuf.
  */
-static __rte_always_inline uint32_t
-seal_one(
-	const struct sealing *s, struct shape shape, struct rte_mbuf *m, uint64_t seq, uint16_t job)
+static __rte_noinline bool
+seal_any(const struct sealing *s, struct rte_mbuf *m, uint64_t seq, uint16_t job)
 {
+	const struct outer_shape outer = s->outer.shape;
+	const struct way *way = &s->way;
 	struct pkt *p = pkt(m);
 	const uint8_t next_header = p->family == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-	const uint32_t inner_bytes = m->pkt_len;
-	const uint32_t bytes = shape.outer.bytes + esp_bytes(shape.esp, inner_bytes);
-	const bool framed = s->way.port && likely(bytes <= s->way.mtu && !p->frag_mtu);
-	const uint32_t frame_bytes = framed ? shape.header_bytes : 0;
-	uint8_t *at = esp_seal_job(&s->esp, shape.esp, m, shape.outer.bytes + frame_bytes,
+	const uint32_t bytes = outer.bytes + esp_bytes(s->esp.shape, m->pkt_len);
+	const bool framed = way->port && bytes <= way->mtu && !p->frag_mtu;
+	const uint32_t frame_bytes = framed ? way->header_bytes : 0;
+	uint8_t *at = esp_seal_job(&s->esp, s->esp.shape, m, (uint16_t)(outer.bytes + frame_bytes),
 		next_header, seq, rte_cpu_to_be_64(seq), s->burst, job);
 
 	if (unlikely(!at))
-		return 0;
+		return false;
 	/* the head is another mbuf when there was no room */
 	p = pkt(s->burst->pkts[job]);
-	at -= shape.outer.bytes;
-	outer_write(&s->outer, shape.outer, s->tunnel, s->w->index, p, at, bytes);
+	at -= outer.bytes;
+	outer_write(&s->outer, outer, s->tunnel, s->w->index, p, at, bytes);
 	p->sa = s->sa;
-	if (likely(framed)) {
-		way_header_write(&s->way, s->way.link, shape.header_bytes, at - frame_bytes,
-			shape.outer.v4 ? 4 : 6);
-		p->task = TASK_TX;
-		p->port = s->way.port->index;
+	if (framed) {
+		way_header_write(
+			way, way->link, way->header_bytes, at - frame_bytes, outer.v4 ? 4 : 6);
+		framed_note(s, p);
 	}
-	return inner_bytes;
+	return true;
 }
 
+/* The same of one that is_common, and whose packet has room for it and fits. false: the packet is
+ * as it was. */
+static __rte_always_inline bool
+seal_common(const struct sealing *s, struct rte_mbuf *m, uint64_t seq, uint16_t job)
+{
+	enum { OUTER = sizeof(struct rte_ipv4_hdr), FRAME = RTE_ETHER_HDR_LEN };
+	const struct esp_shape shape = ESP_SHAPE_COMMON;
+	struct pkt *p = pkt(m);
+	const uint8_t next_header = p->family == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	const uint32_t bytes = OUTER + esp_bytes(shape, m->pkt_len);
+	uint8_t *at;
+
+	if (unlikely(bytes > s->way.mtu || p->frag_mtu ||
+		     !esp_has_room(
+			     m, esp_behind(shape, m->pkt_len), FRAME + OUTER + shape.overhead)))
+		return false;
+	at = esp_seal_in_place(&s->esp, shape, m, FRAME + OUTER, next_header, seq,
+		rte_cpu_to_be_64(seq), s->burst, job);
+	outer4_frame_write(&s->outer, s->tunnel, s->w->index, p, at - OUTER, bytes);
+	way_header_write(&s->way, s->way.link, FRAME, at - OUTER - FRAME, 4);
+	p->sa = s->sa;
+	framed_note(s, p);
+	return true;
+}
+
+/* common: is_common, where the compiler can see it. */
 static __rte_always_inline void
-seal_packets(const struct sealing *s, struct shape shape, struct rte_mbuf **pkts, uint16_t n,
-	uint64_t seq)
+seal_packets(const struct sealing *s, bool common, struct rte_mbuf **pkts, uint16_t n, uint64_t seq)
 {
 	uint16_t job = s->burst->n;
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		const uint32_t sealed = seal_one(s, shape, pkts[i], seq, job);
+		const uint32_t inner_bytes = pkts[i]->pkt_len;
 
-		if (unlikely(sealed == 0)) {
+		if ((!common || unlikely(!seal_common(s, pkts[i], seq, job))) &&
+			unlikely(!seal_any(s, pkts[i], seq, job))) {
 			drop(s->w, pkts[i], DROP_no_mbuf);
 			continue;
 		}
-		bytes += sealed;
+		bytes += inner_bytes;
 		seq++;
 		job++;
 	}
@@ -126,13 +141,9 @@ seal_group(struct worker *w, struct tunnel *t, struct sa *sa, struct rte_mbuf **
 	for (uint16_t i = 0; i < n_dead; i++)
 		drop(w, dead[i], why[i]);
 	if (likely(is_common(&s)))
-		seal_packets(&s, SHAPE_COMMON, pkts, n, seq);
+		seal_packets(&s, true, pkts, n, seq);
 	else
-		seal_packets(&s,
-			(struct shape){.esp = s.esp.shape,
-				.outer = s.outer.shape,
-				.header_bytes = s.way.header_bytes},
-			pkts, n, seq);
+		seal_packets(&s, false, pkts, n, seq);
 }
 
 void

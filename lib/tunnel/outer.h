@@ -119,4 +119,19 @@ outer_write(const struct outer *outer, struct outer_shape shape, struct tunnel *
 	outer_view(outer, view, tos, df);
 }
 
+/*
+ * The same of an envelope over IPv4 without UDP that goes out as it is, unfragmented, in a frame:
+ * nobody looks at its view any more, which stays that of the inner packet.
+ */
+static __rte_always_inline void
+outer4_frame_write(const struct outer *outer, struct tunnel *tunnel, uint16_t worker,
+	const struct pkt *view, uint8_t *at, uint32_t bytes)
+{
+	const uint8_t tos = (view->tos & outer->rules.tos_copied) | outer->rules.tos_set;
+	const uint8_t df = (view->flags & outer->rules.df_copied) | outer->rules.df_set;
+
+	outer4_write(outer, at, bytes, tos, df,
+		likely(df) ? 0 : (uint16_t)tunnel_outer_id(tunnel, worker));
+}
+
 #endif
