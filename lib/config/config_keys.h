@@ -87,19 +87,19 @@ extern const struct key_type key_range,  /* a prefix or a range; "any" [struct i
 /* clang-format off */
 #define SELECTOR_KEYS(type, at)                                                                    \
 	{"local", &key_range, KEY_FIELD(type, at local),                                           \
-		.help = "prefix, range or address on this gateway's side"},                        \
+		.help = "this gateway's side"},                                                    \
 	{"remote", &key_range, KEY_FIELD(type, at remote),                                         \
-		.help = "prefix, range or address on the far side, of the same family"},           \
+		.help = "the far side, of the same family"},                                       \
 	{"protocol", &key_protocol, KEY_FIELD(type, at protocol), .max = 255,                      \
-		.help = "name or number of the protocol"},                                         \
+		.help = "protocol by name or number"},                                             \
 	{"local_port", &key_local_port, KEY_FIELD(type, at local_port), .max = 65535,              \
-		.help = "port or range of ports on this gateway's side"},                          \
+		.help = "port on this gateway's side, or range of ports"},                         \
 	{"remote_port", &key_remote_port, KEY_FIELD(type, at remote_port), .max = 65535,           \
-		.help = "port or range of ports on the far side"},                                 \
+		.help = "port on the far side, or range of ports"},                                \
 	{"icmp_type", &key_local_port, KEY_FIELD(type, at local_port), .max = 255,                 \
-		.help = "ICMP type or range of types"},                                            \
+		.help = "ICMP type, or range of types"},                                           \
 	{"icmp_code", &key_remote_port, KEY_FIELD(type, at remote_port), .max = 255,               \
-		.help = "ICMP code or range of codes"}
+		.help = "ICMP code, or range of codes"}
 /* clang-format on */
 
 /* All traffic: what keys that are not given leave. */

@@ -10,7 +10,7 @@ static const struct key top_keys[] = {
 	{"unsafe_static_keys", &key_bool, KEY_FIELD(config, unsafe_static_keys),
 		.help = "must be true when sas carry keys"},
 	{"ctl_readonly", &key_bool, KEY_FIELD(config, ctl_readonly),
-		.help = "everybody may read over the control socket"},
+		.help = "everybody on this machine may read at the control socket"},
 	{"crypto_device", &key_text, KEY_FIELD(config, crypto_device),
 		.help = "name of the cryptodev to use"},
 	{"limits", &key_group, KEY_FIELD(config, limits), .table = &limits_table,

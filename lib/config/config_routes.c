@@ -88,7 +88,7 @@ static const struct key_type key_via = {.word = "address, tunnel, port or \"disc
 
 static const struct key route_keys[] = {
 	{"prefix", &key_prefix, true, KEY_FIELD(config_route, prefix), .identity = true,
-		.help = "what it leads to"},
+		.help = "where it leads"},
 	{"via", &key_via, true, KEY_OBJECT, .identity = true,
 		.help = "a gateway's address, a tunnel, a port (its hosts are on the link), or "
 			"discard"},

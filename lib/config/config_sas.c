@@ -159,7 +159,7 @@ static const char *const direction_words[] = {"out", "in", NULL};
 
 #define SA_NAME_KEYS(needed)                                                                       \
 	{"spi", &key_hex, needed, KEY_FIELD(sa_keys, object.sa.spi), .min = 256,                   \
-		.max = UINT32_MAX, .identity = true, .help = "security parameters index"},         \
+		.max = UINT32_MAX, .identity = true, .help = "Security Parameters Index"},         \
 		{"direction", &key_word, needed, KEY_FIELD(sa_keys, object.sa.direction),          \
 			.words = direction_words, .identity = true, .help = "out or in"},          \
 	{                                                                                          \

@@ -140,12 +140,62 @@ test_bounds(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* The row without the marks of Markdown: a copy. */
+static char *
+row_of(const char *section, const char *name)
+{
+	char begin[64], *row, *to;
+	const char *from;
+
+	snprintf(begin, sizeof(begin), "\n| `%s` |", name);
+	from = strstr(section, begin);
+	if (!from)
+		return NULL;
+	row = strndup(from + 1, strcspn(from + 1, "\n"));
+	to = row;
+	for (from = row; *from; from++)
+		if (*from != '`' && *from != '"')
+			*to++ = *from;
+	*to = '\0';
+	return row;
+}
+
+/* What programs say of a key (rpc.methods, completion) is what the page says, or part of it. */
+static void
+test_help(void **state)
+{
+	char *doc = doc_read();
+	unsigned int wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; config_key_tables[i]; i++) {
+		const struct key_table *table = config_key_tables[i];
+		char *section = section_of(doc, table);
+
+		for (size_t j = 0; j < table->count; j++) {
+			const struct key *key = &table->keys[j];
+			char *row = row_of(section, key->name);
+
+			if (!row || !(strstr(row, key->help) || strstr(row, "as in selectors"))) {
+				print_error("%s: `%s` is \"%s\", but: %s\n", table->path, key->name,
+					key->help, row ? row : "no row");
+				wrong++;
+			}
+			free(row);
+		}
+		free(section);
+	}
+	free(doc);
+	assert_int_equal(wrong, 0);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_help),
 	};
 
 	assert_true(argc == 2);
