@@ -32,16 +32,20 @@ esp_two_words(uint32_t first, uint32_t second)
 
 /* What most are, with AES-GCM: 8 bytes of IV and 16 of ICV, in words of 4. By value: what the
  * compiler knows need not be computed. */
-#define ESP_SHAPE_COMMON                                                                           \
-	((struct esp_shape){.overhead = ESP_HEADER_BYTES + 8, .icv_bytes = 16, .align = 4})
+static inline struct esp_shape
+esp_shape_common(bool esn)
+{
+	return (struct esp_shape){
+		.overhead = ESP_HEADER_BYTES + 8, .icv_bytes = 16, .align = 4, .esn = esn};
+}
 
 static inline bool
 esp_shape_is_common(struct esp_shape shape)
 {
-	const struct esp_shape common = ESP_SHAPE_COMMON;
+	const struct esp_shape common = esp_shape_common(shape.esn);
 
 	return shape.overhead == common.overhead && shape.icv_bytes == common.icv_bytes &&
-	       shape.align == common.align && shape.esn == common.esn;
+	       shape.align == common.align;
 }
 
 /* AAD of RFC 4106 5: SPI and sequence number, with ESN all 64 bits of it. numbers: the ESP header,

@@ -171,7 +171,8 @@ open_own(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 
 		room = RTE_MIN(room, n);
 		if (likely(esp_shape_is_common(esp.shape)))
-			open_packets(w, sa, &esp, ESP_SHAPE_COMMON, pkts, room, burst);
+			open_packets(
+				w, sa, &esp, esp_shape_common(esp.shape.esn), pkts, room, burst);
 		else
 			open_packets(w, sa, &esp, esp.shape, pkts, room, burst);
 		pkts += room;

@@ -75,7 +75,7 @@ static __rte_always_inline bool
 seal_common(const struct sealing *s, struct rte_mbuf *m, uint64_t seq, uint16_t job)
 {
 	enum { OUTER = sizeof(struct rte_ipv4_hdr), FRAME = RTE_ETHER_HDR_LEN };
-	const struct esp_shape shape = ESP_SHAPE_COMMON;
+	const struct esp_shape shape = esp_shape_common(s->esp.shape.esn);
 	struct pkt *p = pkt(m);
 	const uint8_t next_header = p->family == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
 	const uint32_t bytes = OUTER + esp_bytes(shape, m->pkt_len);
