@@ -322,6 +322,7 @@ static const struct {
 	{"objects", objects_start, NULL, apply_undo},
 	{"configuration", apply_config, NULL, NULL},
 	{"questions", ask_start, ask_stop, NULL},
+	{"statistics", stats_start, NULL, stats_stop},
 	{"telemetry", telemetry_start, NULL, NULL},
 };
 

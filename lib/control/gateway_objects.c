@@ -207,6 +207,23 @@ gateway_neighbour_walk(
 	return neigh_walk(g->neighbours, fn, arg);
 }
 
+uint32_t
+gateway_neighbour_places(const struct gateway *g)
+{
+	return neigh_places(g->neighbours);
+}
+
+bool
+gateway_neighbour_at(const struct gateway *g, uint32_t place, struct neigh *n)
+{
+	struct neigh_detail detail;
+
+	if (!neigh_at(g->neighbours, place, &detail))
+		return false;
+	*n = detail.n;
+	return true;
+}
+
 const struct neigh *
 gateway_neighbour_find(const struct gateway *g, uint16_t port, const struct ip_addr *addr)
 {

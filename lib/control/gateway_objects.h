@@ -57,6 +57,10 @@ int gateway_neighbour_walk(
 const struct neigh *gateway_neighbour_find(
 	const struct gateway *g, uint16_t port, const struct ip_addr *addr);
 
+/* By place, below gateway_neighbour_places; false: none there. */
+uint32_t gateway_neighbour_places(const struct gateway *g);
+bool gateway_neighbour_at(const struct gateway *g, uint32_t place, struct neigh *n);
+
 const struct policy_list *gateway_policies(const struct gateway *g);
 struct config_policy gateway_policy_config(const struct gateway_policy *p);
 struct counter gateway_policy_hits(const struct gateway *g, uint32_t index); /* in the list */

@@ -73,6 +73,7 @@ struct gateway {
 	uint64_t slow_packets;             /* that workers left to it */
 	uint64_t started_ms;
 	time_t started_at;
+	struct stats_reset *stats; /* gateway_stats.c */
 	gateway_event_fn *listener;
 	void *listener_arg;
 	int epoll;
@@ -164,6 +165,10 @@ bool watch_wait(struct gateway *g, int timeout_ms);
 /* gateway_ask.c */
 int ask_start(struct gateway *g, struct report *report);
 void ask_stop(struct gateway *g);
+
+/* gateway_stats.c */
+int stats_start(struct gateway *g, struct report *report);
+void stats_stop(struct gateway *g);
 
 /* gateway_telemetry.c */
 int telemetry_start(struct gateway *g, struct report *report);

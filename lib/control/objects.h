@@ -21,6 +21,12 @@
 struct gateway;
 struct rte_hash;
 
+/* What an SA counts. */
+struct gateway_sa_stats {
+	struct counter traffic;
+	uint64_t errors_icv, errors_replay;
+};
+
 /* An SA and what is known of it beside the SA itself. */
 struct gateway_sa {
 	struct sa *sa; /* NULL: a free place */
@@ -41,6 +47,7 @@ struct gateway_sa {
 	struct sa_lifetime hard;
 	uint64_t expires_ms, soft_ms; /* 0: never */
 	struct fingerprint fingerprint;
+	struct gateway_sa_stats reset; /* at the last stats.reset */
 };
 
 LIST_HEAD(gateway_sa_list, gateway_sa);
@@ -55,6 +62,7 @@ struct gateway_tunnel {
 	bool reassign;       /* sa_out has to be chosen anew */
 	/* what the same tunnel counted before it was changed */
 	struct counter earlier_out, earlier_in;
+	struct counter reset_out, reset_in; /* at the last stats.reset */
 };
 
 struct sa_store {

@@ -49,6 +49,9 @@ void page_defaults(void *page);           /* a struct page, or what begins with 
 /* The answer of a list: takes items. next: 0 is the end. */
 int page_answer(struct rpc_call *call, const char *noun, json_t *items, uint64_t next);
 
+struct worker_stats;
+json_t *json_worker_counters(const struct worker_stats *s);
+
 json_t *json_ip(const struct ip_addr *addr);
 
 #endif

@@ -100,6 +100,8 @@ enum {
 	RPC_CALLS_MAX = 1000,          /* in an array of calls and in `batch` */
 	RPC_BATCH_BYTES_MAX = 4 << 20, /* of a batch's results */
 	RPC_EVENT_KINDS_MAX = 32,
+	RPC_RESYNC_END = -1,
+	RPC_RESYNC_LATER = -2,
 };
 
 struct rpc_event_kind {
@@ -123,7 +125,8 @@ struct rpc_options {
 	void (*abandon)(void *context);
 	const struct rpc_event_kind *kinds; /* a place here is an event's kind; a NULL name ends */
 	/* The next event of how things stand, for events.resync: its kind, and in *event a new
-	 * object; *cursor is 0 at first and the callee's. -1: that was all. NULL: there is none. */
+	 * object; or RPC_RESYNC_LATER, having looked for long enough, or RPC_RESYNC_END. *cursor is
+	 * 0 at first and the callee's. NULL: there is none. */
 	int (*resync)(void *context, uint64_t *cursor, json_t **event);
 };
 
@@ -145,6 +148,9 @@ void rpc_server_serve(void *server);
 
 /* A connected socket becomes a client, without a look at who it is. Takes fd. 0/-errno. */
 int rpc_server_adopt(struct rpc_server *server, int fd, bool may_write);
+
+/* Whether anybody has subscribed to the kind. */
+bool rpc_server_hears(const struct rpc_server *server, unsigned int kind);
 
 /* Tells all who subscribed. Takes event, an object without kind, seq and time (NULL: nothing more
  * to say). */

@@ -59,8 +59,7 @@ calls_check(struct rpc_client *c, const json_t *calls, bool *writes, struct rpc_
 	size_t i;
 
 	*writes = false;
-	json_array_foreach(calls, i, json)
-	{
+	json_array_foreach (calls, i, json) {
 		if (!call_check(c, json, &call, error))
 			return call_failed(error, i);
 		*writes |= call.method->writes;
@@ -76,8 +75,7 @@ calls_make(
 	struct batch_call call;
 	const json_t *json;
 
-	json_array_foreach(calls, i, json)
-	{
+	json_array_foreach (calls, i, json) {
 		rpc_text_string(result, i ? "," : "{\"results\":[");
 		if (!call_check(c, json, &call, error) ||
 			!rpc_method_call(c, call.method, call.params, false, result, error))

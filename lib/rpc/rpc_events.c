@@ -77,6 +77,15 @@ queue_add(struct rpc_client *c, const char *kind, const struct rpc_text *body)
 	q->seq++;
 }
 
+bool
+rpc_server_hears(const struct rpc_server *server, unsigned int kind)
+{
+	for (uint32_t i = 0; i < server->options.limits.clients; i++)
+		if (server->clients[i] && (server->clients[i]->events.kinds & (1u << kind)))
+			return true;
+	return false;
+}
+
 void
 rpc_server_event(struct rpc_server *server, unsigned int kind, json_t *event)
 {
@@ -111,11 +120,12 @@ resync_flow(struct rpc_client *c)
 
 		if (q->lines.length > o->limits.event_bytes / 2)
 			return;
-		kind = o->resync ? o->resync(o->context, &q->resync_cursor, &event) : -1;
-		if (kind < 0) {
+		kind = o->resync ? o->resync(o->context, &q->resync_cursor, &event)
+				 : RPC_RESYNC_END;
+		if (kind == RPC_RESYNC_END) {
 			q->resyncing = false;
 			line_add(q, "resynced", "{}", 2);
-		} else if (q->kinds & (1u << kind)) {
+		} else if (kind >= 0 && (q->kinds & (1u << kind))) {
 			struct rpc_text body = {0};
 
 			rpc_text_json(&body, event);
@@ -196,8 +206,7 @@ kinds_read(struct rpc_call *call, uint32_t *mask)
 	if (!list)
 		for (i = 0; kinds && kinds[i].name; i++)
 			*mask |= 1u << i;
-	json_array_foreach(list, i, name)
-	{
+	json_array_foreach (list, i, name) {
 		size_t kind = 0;
 
 		if (!json_is_string(name))

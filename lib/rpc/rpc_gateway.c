@@ -10,6 +10,7 @@
 #include "log.h"
 #include "methods.h"
 #include "rpc.h"
+#include "rpc_gateway_events.h"
 
 struct rpc_gateway {
 	struct gateway *gateway;
@@ -26,6 +27,8 @@ static const struct rpc_method *const tables[] = {
 	methods_policy,
 	methods_port,
 	methods_config,
+	methods_stats,
+	methods_worker,
 	NULL,
 };
 
@@ -49,6 +52,13 @@ change_abandon(void *context)
 	gateway_change_abandon(context);
 }
 
+static void
+tell(void *server, const struct gateway_event *event)
+{
+	if (rpc_server_hears(server, event->kind))
+		rpc_server_event(server, event->kind, rpc_gateway_event(event));
+}
+
 struct rpc_gateway *
 rpc_gateway_open(struct gateway *g, const struct rpc_gateway_options *options, struct error *err)
 {
@@ -64,6 +74,8 @@ rpc_gateway_open(struct gateway *g, const struct rpc_gateway_options *options, s
 		.begin = change_begin,
 		.commit = change_commit,
 		.abandon = change_abandon,
+		.kinds = rpc_gateway_kinds,
+		.resync = rpc_gateway_resync,
 	};
 	int rc;
 
@@ -80,6 +92,7 @@ rpc_gateway_open(struct gateway *g, const struct rpc_gateway_options *options, s
 	r->watch = (struct gateway_watch){rpc_server_fd(r->server), rpc_server_serve, r->server};
 	rc = gateway_watch_add(g, &r->watch);
 	if (rc == 0) {
+		gateway_listen(g, tell, r->server);
 		log_info(rpc, "serving at %s", options->path);
 		return r;
 	}
@@ -95,6 +108,7 @@ rpc_gateway_close(struct rpc_gateway *r)
 {
 	if (!r)
 		return;
+	gateway_listen(r->gateway, NULL, NULL);
 	gateway_watch_remove(r->gateway, &r->watch);
 	rpc_server_destroy(r->server);
 	free(r);

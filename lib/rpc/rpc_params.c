@@ -104,8 +104,7 @@ list_fill(struct conversion *v, config_setting_t *list, const char *name, const 
 	const json_t *value;
 	size_t i;
 
-	json_array_foreach(array, i, value)
-	{
+	json_array_foreach (array, i, value) {
 		config_setting_t *element;
 		int rc;
 

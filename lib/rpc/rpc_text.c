@@ -57,7 +57,8 @@ add_dumped(const char *bytes, size_t n, void *text)
 void
 rpc_text_json(struct rpc_text *t, const json_t *value)
 {
-	if (json_dump_callback(value, add_dumped, t, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+	if (json_dump_callback(value, add_dumped, t,
+		    JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) != 0)
 		t->failed = true;
 }
 
