@@ -32,6 +32,7 @@ struct seq_state_entry {
 	struct seq_state *state;
 	struct seq_record *record;
 	struct sa *sa;         /* NULL: claimed, not registered yet */
+	uint64_t before;       /* what was reserved when it was claimed */
 	uint64_t first, limit; /* of this claim; the limit in force */
 	uint64_t end;          /* of the sequence space */
 	bool static_key;
@@ -188,11 +189,11 @@ claim_locked(struct seq_state *s, struct seq_state_entry *entry, const uint8_t *
 	int rc = 0;
 
 	if (at != NO_RECORD && s->claims[at] != NULL)
-		return error_set(err, -EEXIST,
-			"key: another outbound SA has the same key and salt; their nonces would "
-			"repeat: each SA needs a key of its own");
-	entry->first = first_number(
-		at == NO_RECORD ? 1 : s->file.records[at].reserved, wanted, entry->end, &rc, err);
+		return error_set(err, -EBUSY,
+			"key: another outbound SA has the same key and salt, or has not quite gone "
+			"yet; their nonces would repeat: each SA needs a key of its own");
+	entry->before = at == NO_RECORD ? 1 : s->file.records[at].reserved;
+	entry->first = first_number(entry->before, wanted, entry->end, &rc, err);
 	if (rc != 0)
 		return rc;
 	entry->limit = limit_after(entry->first, stretch_min, entry->end);
@@ -452,18 +453,33 @@ void
 seq_state_abandon(struct seq_state *s, struct seq_state_entry *entry)
 {
 	pthread_mutex_lock(&s->lock);
-	entry_close(s, entry, entry->first);
+	entry_close(s, entry, entry->before);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+close_of(struct seq_state *s, struct sa *sa, bool in_force)
+{
+	struct seq_state_entry *entry = sa->state;
+	uint64_t used = sa->hot.seq_next;
+
+	pthread_mutex_lock(&s->lock);
+	wish_forget(s, entry);
+	entry_close(s, entry, in_force || used != entry->first ? used : entry->before);
+	sa->state = NULL;
 	pthread_mutex_unlock(&s->lock);
 }
 
 void
 seq_state_release(struct seq_state *s, struct sa *sa)
 {
-	pthread_mutex_lock(&s->lock);
-	wish_forget(s, sa->state);
-	entry_close(s, sa->state, sa->hot.seq_next);
-	sa->state = NULL;
-	pthread_mutex_unlock(&s->lock);
+	close_of(s, sa, true);
+}
+
+void
+seq_state_take_back(struct seq_state *s, struct sa *sa)
+{
+	close_of(s, sa, false);
 }
 
 static int

@@ -36,8 +36,8 @@ void seq_state_close(struct seq_state *s);
  * a first stretch of numbers; a static key's may be used after seq_state_sync only. *next gets the
  * first number that may be used: where the last use ended, or `wanted` when that is higher (0: no
  * wish); *limit the first that may not. 0, or with err set: -EEXIST, a wish below what is free (the
- * message says which number would be right) or a key that is claimed already; -EOVERFLOW, no number
- * is left; -ENOSPC and others, the file. Control lcore.
+ * message says which number would be right); -EBUSY, a key that is claimed already; -EOVERFLOW, no
+ * number is left; -ENOSPC and others, the file. Control lcore.
  */
 int seq_state_claim(struct seq_state *s, const uint8_t *key, size_t bytes, uint64_t wanted,
 	bool esn, bool static_key, struct seq_state_entry **entry, uint64_t *next, uint64_t *limit,
@@ -64,6 +64,10 @@ void seq_state_release(struct seq_state *s, struct sa *sa);
 
 /* Whether seq_state_release would wait for the disk now. Any thread. */
 bool seq_state_is_busy(const struct seq_state *s);
+
+/* The same for an SA that was made and never put in force: where it has used no number, the key is
+ * as it was before it was claimed. */
+void seq_state_take_back(struct seq_state *s, struct sa *sa);
 
 /* The owning worker: half of the stretch is used. Never waits. NULL is allowed. */
 void seq_state_want(struct seq_state_entry *entry);
