@@ -212,7 +212,7 @@ int
 sad_publish(struct sad *sad, struct sa *sa, struct error *err)
 {
 	uint32_t spi = rte_be_to_cpu_32(sa->spi_be), index = spi & sad->mask;
-	bool ours = sad->reserved[index] == spi;
+	bool ours = sad_spi_is_reserved(sad, spi);
 	char text[IP_ADDR_STRLEN];
 
 	if (sad_lookup(sad->readers[0], sa->spi_be, sa->local.family, sa->local.bytes))
@@ -282,13 +282,24 @@ sad_spi_allocate(struct sad *sad)
 	return 0;
 }
 
+bool
+sad_spi_is_reserved(const struct sad *sad, uint32_t spi)
+{
+	return spi != 0 && sad->reserved[spi & sad->mask] == spi;
+}
+
+void
+sad_spi_reserve(struct sad *sad, uint32_t spi)
+{
+	sad->reserved[spi & sad->mask] = spi;
+	sad->n_reserved++;
+}
+
 void
 sad_spi_release(struct sad *sad, uint32_t spi)
 {
-	uint32_t *reserved = &sad->reserved[spi & sad->mask];
-
-	if (spi == 0 || *reserved != spi)
+	if (!sad_spi_is_reserved(sad, spi))
 		return;
-	*reserved = 0;
+	sad->reserved[spi & sad->mask] = 0;
 	sad->n_reserved--;
 }

@@ -64,6 +64,9 @@ struct sad_usage sad_usage(const struct sad *sad);
  * or released; room for its SA is kept. 0: none left. */
 uint32_t sad_spi_allocate(struct sad *sad);
 void sad_spi_release(struct sad *sad, uint32_t spi);
+bool sad_spi_is_reserved(const struct sad *sad, uint32_t spi);
+/* Reserves again an SPI whose SA was published and is retired: as it was before. */
+void sad_spi_reserve(struct sad *sad, uint32_t spi);
 
 /* The half of the next one for an SA that is not in its slot. */
 struct sa *sad_lookup_other(
