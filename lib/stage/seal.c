@@ -178,10 +178,13 @@ stage_seal(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t 
 	}
 }
 
-/* Its way may be another one by now. */
+/* Its way may be another one by now, and the tunnel's carrier, too: what it has says the envelope.
+ */
 static void
 send_unframed(struct worker *w, const struct tunnel *t, struct rte_mbuf *m)
 {
+	if (pkt(m)->family == 6 && pkt(m)->proto == IPPROTO_UDP)
+		tunnel_checksum(m);
 	pkt(m)->nexthop = __atomic_load_n(&t->outer_nexthop, __ATOMIC_RELAXED);
 	stage_output(w, &m, 1);
 }
@@ -196,8 +199,6 @@ stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n
 		drop_bulk(w, pkts, n, DROP_tunnel_gone);
 		return;
 	}
-	if (unlikely(tunnel_needs_checksum(t)))
-		tunnel_checksum(pkts, n);
 	/* mostly all of them, for one port */
 	while (frames < n && pkt(pkts[frames])->task == TASK_TX &&
 		pkt(pkts[frames])->port == pkt(pkts[0])->port)

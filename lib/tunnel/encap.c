@@ -11,16 +11,14 @@
 #include "tunnel.h"
 
 void
-tunnel_checksum(struct rte_mbuf **pkts, uint16_t n)
+tunnel_checksum(struct rte_mbuf *m)
 {
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(
-			pkts[i], struct rte_udp_hdr *, pkt(pkts[i])->l4_offset);
+	struct rte_udp_hdr *udp =
+		rte_pktmbuf_mtod_offset(m, struct rte_udp_hdr *, pkt(m)->l4_offset);
 
-		udp->dgram_cksum = ip_l4_checksum(pkts[i]);
-		if (udp->dgram_cksum == 0)
-			udp->dgram_cksum = 0xffff;
-	}
+	udp->dgram_cksum = ip_l4_checksum(m);
+	if (udp->dgram_cksum == 0)
+		udp->dgram_cksum = 0xffff;
 }
 
 /* The one of two addresses that is of the family. */

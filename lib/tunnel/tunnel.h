@@ -232,8 +232,8 @@ tunnel_admits(const struct tunnel *tunnel, const struct rte_mbuf *m, bool outbou
 	return tunnel->n_selectors == 0 || tunnel_selects(tunnel, m, outbound);
 }
 
-/* Completes finished envelopes by the checksum of UDP over IPv6 (RFC 8200 8.1). */
-void tunnel_checksum(struct rte_mbuf **pkts, uint16_t n);
+/* Completes a finished envelope by the checksum of UDP over IPv6 (RFC 8200 8.1). */
+void tunnel_checksum(struct rte_mbuf *m);
 
 static inline bool
 tunnel_needs_checksum(const struct tunnel *tunnel)

@@ -113,7 +113,7 @@ encapsulate(struct tunnel *tunnel, uint16_t worker, struct rte_mbuf *m)
 
 	outer_write(&outer, outer.shape, tunnel, worker, pkt(m), at, m->pkt_len);
 	if (tunnel_needs_checksum(tunnel))
-		tunnel_checksum(&m, 1);
+		tunnel_checksum(m);
 }
 
 static void
