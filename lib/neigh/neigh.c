@@ -457,9 +457,17 @@ neigh_find(const struct neigh_table *t, uint16_t port, const struct ip_addr *add
 }
 
 bool
-neigh_has_room(const struct neigh_table *t)
+neigh_is_kept(const struct neigh_table *t, uint16_t port, const struct ip_addr *addr)
 {
-	return t->count < t->params.capacity || neigh_store_oldest(t, CLASS_REACHABLE) != NULL;
+	const struct neigh_entry *e = neigh_store_find(t, port, addr);
+
+	return e && e->class == CLASS_KEPT;
+}
+
+uint32_t
+neigh_room(const struct neigh_table *t)
+{
+	return t->params.capacity - t->kept;
 }
 
 int

@@ -99,8 +99,10 @@ const struct neigh *neigh_find(
 	const struct neigh_table *t, uint16_t port, const struct ip_addr *addr);
 /* Its link-layer address is known, and packets go there. */
 bool neigh_is_usable(const struct neigh *n);
-/* Whether another neighbour that stays finds a place. */
-bool neigh_has_room(const struct neigh_table *t);
+/* Whether it stays: it is static or pinned. */
+bool neigh_is_kept(const struct neigh_table *t, uint16_t port, const struct ip_addr *addr);
+/* How many more neighbours that stay find a place. */
+uint32_t neigh_room(const struct neigh_table *t);
 /* How many there are, by state, and how many packets wait. */
 struct neigh_usage {
 	uint32_t count, capacity;

@@ -52,7 +52,7 @@ struct neigh_table {
 	struct rte_hash *hash;
 	struct neigh_entry *entries; /* by position in the hash */
 	uint32_t slots;
-	uint32_t count;
+	uint32_t count, kept; /* kept: of CLASS_KEPT */
 	struct neigh_list classes[CLASS_COUNT];
 	struct neigh_waiting *waiting;
 	struct neigh_queue free_waiting;

@@ -101,6 +101,7 @@ neigh_store_delete(struct neigh_table *t, struct neigh_entry *e)
 	rte_hash_del_key(t->hash, &key);
 	e->used = false;
 	t->count--;
+	t->kept -= e->class == CLASS_KEPT;
 }
 
 static enum neigh_class
@@ -123,7 +124,9 @@ void
 neigh_store_classify(struct neigh_table *t, struct neigh_entry *e)
 {
 	TAILQ_REMOVE(&t->classes[e->class], e, link);
+	t->kept -= e->class == CLASS_KEPT;
 	e->class = class_of(e);
+	t->kept += e->class == CLASS_KEPT;
 	TAILQ_INSERT_TAIL(&t->classes[e->class], e, link);
 }
 
