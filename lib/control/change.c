@@ -28,6 +28,7 @@ change_add(struct gateway *g, const struct change_kind *kind, struct error *err)
 		c->capacity = capacity;
 	}
 	c->ops[c->n] = (struct change_op){.kind = kind};
+	c->counts |= kind->counts;
 	return &c->ops[c->n++];
 no_memory:
 	error_set(err, -ENOMEM, "no memory for so many changes at once");
@@ -38,6 +39,19 @@ void
 change_drop(struct gateway *g)
 {
 	g->change.n--;
+}
+
+void
+change_undo_after(struct gateway *g, uint32_t n)
+{
+	struct change *c = &g->change;
+
+	while (c->n > n) {
+		struct change_op *op = &c->ops[--c->n];
+
+		if (op->kind->undo)
+			op->kind->undo(g, op);
+	}
 }
 
 int
@@ -63,7 +77,7 @@ change_end(struct gateway *g)
 	}
 	c->n = 0;
 	c->policies = 0;
-	c->open = c->routes = c->static_keys = false;
+	c->open = c->routes = c->static_keys = c->counts = false;
 }
 
 /* The opposites of all routes have been noted: what is published stays what it is. */
@@ -89,37 +103,60 @@ gateway_change_abandon(struct gateway *g)
 }
 
 static void
-unpublish(struct gateway *g, uint32_t n)
+unpublish(struct gateway *g)
 {
 	struct change *c = &g->change;
 
-	while (n-- > 0)
-		if (c->ops[n].kind->unpublish)
-			c->ops[n].kind->unpublish(g, &c->ops[n]);
+	for (uint32_t i = c->n; i-- > 0;)
+		if (c->ops[i].published && c->ops[i].kind->unpublish)
+			c->ops[i].kind->unpublish(g, &c->ops[i]);
 }
 
-/* Number of published operations in *n. */
+/* What was taken out of use counts no more. */
+static void
+wait_for_counters(const struct gateway *g)
+{
+	if (g->change.counts)
+		rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
+}
+
 static int
-publish(struct gateway *g, uint32_t *n, struct error *err)
+publish_phase(struct gateway *g, enum change_phase phase, struct error *err)
 {
 	struct change *c = &g->change;
 	int rc = 0;
 
-	for (*n = 0; rc == 0 && *n < c->n; ++*n) {
-		struct change_op *op = &c->ops[*n];
+	for (uint32_t i = 0; rc == 0 && i < c->n; i++) {
+		struct change_op *op = &c->ops[i];
 
-		if (!op->kind->publish)
+		if (!op->kind->publish || op->kind->phase != phase)
 			continue;
 		rc = op->kind->publish(g, op, err);
-		if (rc != 0)
-			break;
-		op->published = true;
+		op->published = rc == 0;
 	}
-	if (rc == 0 && c->static_keys)
-		rc = seq_state_sync(g->state, err);
+	return rc;
+}
+
+static int
+publish(struct gateway *g, struct error *err)
+{
+	struct change *c = &g->change;
+	int rc = c->static_keys ? seq_state_sync(g->state, err) : 0;
+
+	for (int phase = 0; rc == 0 && phase < PUBLISH_PHASES; phase++)
+		rc = publish_phase(g, (enum change_phase)phase, err);
 	if (rc == 0 && c->routes)
 		rc = route_commit(g->routes, err);
 	return rc;
+}
+
+void
+tunnel_reassign_later(struct gateway *g, uint32_t tunnel)
+{
+	if (g->by_tunnel[tunnel].reassign)
+		return;
+	g->by_tunnel[tunnel].reassign = true;
+	g->reassign[g->n_reassign++] = tunnel;
 }
 
 static void
@@ -127,6 +164,7 @@ finish(struct gateway *g)
 {
 	struct change *c = &g->change;
 
+	wait_for_counters(g);
 	for (uint32_t i = 0; i < c->n; i++)
 		if (c->ops[i].kind->finish)
 			c->ops[i].kind->finish(g, &c->ops[i]);
@@ -144,16 +182,15 @@ finish(struct gateway *g)
 int
 gateway_change_commit(struct gateway *g, struct error *err)
 {
-	struct change *c = &g->change;
-	uint32_t published;
-	int rc = c->routes ? change_neighbour_routes(g, err) : 0;
+	int rc = g->change.routes ? change_neighbour_routes(g, err) : 0;
 
-	if (rc == 0) {
-		rc = publish(g, &published, err);
-		if (rc != 0)
-			unpublish(g, published);
-	}
+	if (rc == 0)
+		rc = change_neighbour_room(g, err);
+	if (rc == 0)
+		rc = publish(g, err);
 	if (rc != 0) {
+		unpublish(g);
+		wait_for_counters(g);
 		gateway_change_abandon(g);
 		return rc;
 	}

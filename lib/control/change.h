@@ -13,6 +13,10 @@
 
 struct change_op;
 
+/* In which order operations are published: what leads packets somewhere comes after what it leads
+ * to. Routes are published after all of these. */
+enum change_phase { PUBLISH_OBJECTS, PUBLISH_NEW_TUNNELS, PUBLISH_POLICIES, PUBLISH_PHASES };
+
 /* What is NULL is nothing to do. */
 struct change_kind {
 	/* Takes back what preparing did. */
@@ -22,13 +26,20 @@ struct change_kind {
 	void (*unpublish)(struct gateway *g, struct change_op *op);
 	/* There is no way back: what is left to do, and to free. */
 	void (*finish)(struct gateway *g, struct change_op *op);
+	enum change_phase phase;
+	/* What it takes out of use has counters to be added up: no worker uses it any more when
+	 * finish, or undo after unpublish, is called. */
+	bool counts;
 };
 
 struct change_op {
 	const struct change_kind *kind;
 	bool published; /* once, even when it was taken back */
 	union {
-		struct gateway_sa *sa;
+		struct {
+			struct gateway_sa *sa;
+			bool spi_reserved; /* before it was added */
+		} sa;
 		struct {
 			struct gateway_sa *sa;
 			struct sa_lifetime soft, hard; /* the other ones: new, or old */
@@ -53,6 +64,7 @@ struct change {
 	bool open;
 	bool routes;      /* some were noted */
 	bool static_keys; /* their counters have to be on the disk */
+	bool counts;      /* an operation's kind does */
 	struct change_op *ops;
 	uint32_t n, capacity;
 	uint32_t policies; /* the operation, counted from 1, that edits them; 0: none does */
@@ -63,6 +75,8 @@ struct change {
 struct change_op *change_add(struct gateway *g, const struct change_kind *kind, struct error *err);
 /* The last one could not be prepared, and nothing is to be taken back. */
 void change_drop(struct gateway *g);
+/* Takes back the operations after the first n. */
+void change_undo_after(struct gateway *g, uint32_t n);
 
 /* The policies as the change has left them; NULL: it has not touched them. */
 static inline struct policy_list *
@@ -70,9 +84,6 @@ change_policies(const struct change *c)
 {
 	return c->policies ? &c->ops[c->policies - 1].policies.list : NULL;
 }
-
-/* change_sas.c: whether the change adds or deletes SAs of the tunnel. */
-bool change_touches_sas(const struct gateway *g, uint32_t tunnel);
 
 /* change_routes.c: a route of ours or of the configuration (route->by), noted, and undone with the
  * change. */
@@ -82,5 +93,20 @@ int change_route_delete(struct gateway *g, const struct route *route, struct err
 int change_route_share(struct gateway *g, const struct route *route, struct error *err);
 /* After all routes: the neighbours' host routes follow. */
 int change_neighbour_routes(struct gateway *g, struct error *err);
+/* Whether the neighbours that have to stay after this change find a place. */
+int change_neighbour_room(const struct gateway *g, struct error *err);
+
+/* change_tunnel_routes.c: those that follow from a tunnel's inner addresses. On an error the caller
+ * undoes what was noted. */
+int tunnel_routes_add(
+	struct gateway *g, const struct tunnel_config *c, uint32_t index, struct error *err);
+int tunnel_routes_delete(struct gateway *g, const struct tunnel *t, struct error *err);
+
+/* change_tunnels.c */
+void tunnel_tell(const struct gateway *g, const struct tunnel *t, const char *what);
+/* Which UDP ports carry envelopes: those that tunnels have. by: 1, -1. */
+void tunnel_udp_port_count(struct gateway *g, const struct tunnel_config *c, int by);
+/* SAs that the tunnel has when the change under way is through. */
+uint32_t tunnel_sas_after(const struct gateway *g, uint32_t tunnel);
 
 #endif

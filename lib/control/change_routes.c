@@ -3,6 +3,7 @@
 /* Routes and static neighbours added and deleted while traffic runs. */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "change.h"
@@ -20,7 +21,7 @@ added_undo(struct gateway *g, struct change_op *op)
 		log_error(fib, "%s", err.text);
 }
 
-/* A gateway's next hop knows its link from the beginning, where the neighbour is known. */
+/* A gateway's or a neighbour's next hop knows its link from the beginning, where that is known. */
 static int
 added_publish(struct gateway *g, struct change_op *op, struct error *err)
 {
@@ -28,7 +29,7 @@ added_publish(struct gateway *g, struct change_op *op, struct error *err)
 	const struct neigh *n;
 
 	(void)err;
-	if (r->via != ROUTE_VIA_ADDRESS)
+	if (r->via != ROUTE_VIA_ADDRESS && r->via != ROUTE_VIA_NEIGHBOUR)
 		return 0;
 	n = neigh_find(g->neighbours, r->port, &r->addr);
 	if (n && neigh_is_usable(n))
@@ -44,7 +45,8 @@ added_finish(struct gateway *g, struct change_op *op)
 		neigh_pin(g->neighbours, op->route.port, &op->route.addr, now_ms());
 }
 
-static const struct change_kind route_added = {added_undo, added_publish, NULL, added_finish};
+static const struct change_kind route_added = {
+	.undo = added_undo, .publish = added_publish, .finish = added_finish};
 
 static void
 deleted_undo(struct gateway *g, struct change_op *op)
@@ -62,7 +64,7 @@ deleted_finish(struct gateway *g, struct change_op *op)
 		neigh_unpin(g->neighbours, op->route.port, &op->route.addr);
 }
 
-static const struct change_kind route_deleted = {deleted_undo, NULL, NULL, deleted_finish};
+static const struct change_kind route_deleted = {.undo = deleted_undo, .finish = deleted_finish};
 
 static int
 note(struct gateway *g, const struct change_kind *kind, const struct route *route,
@@ -135,7 +137,7 @@ neighbour_follow(const struct neigh *n, void *arg)
 
 	if (!neigh_is_usable(n) || !is_touched(&g->change, r.table, &n->addr))
 		return 0;
-	if (route_is_on_link(g->routes, r.table, n->port, &n->addr))
+	if (neighbour_is_on_link(g, n))
 		rc = change_route_add(g, &r, f->err);
 	else
 		rc = change_route_delete(g, &r, f->err);
@@ -257,6 +259,67 @@ is_static(const struct gateway *g, uint16_t port, const struct ip_addr *addr)
 	return n && n->state == NEIGH_STATIC;
 }
 
+/* Of what the change adds, a neighbour that has to stay: a static one, or a gateway. */
+struct keep {
+	uint16_t port;
+	struct ip_addr addr;
+};
+
+static bool
+keeps(const struct gateway *g, const struct change_op *op, struct keep *keep)
+{
+	if (op->kind == &neighbour_added)
+		*keep = (struct keep){op->neighbour.port, op->neighbour.addr};
+	else if (op->kind == &route_added && op->route.via == ROUTE_VIA_ADDRESS)
+		*keep = (struct keep){op->route.port, op->route.addr};
+	else
+		return false;
+	return !neigh_is_kept(g->neighbours, keep->port, &keep->addr);
+}
+
+static int
+compare_keeps(const void *one, const void *other)
+{
+	const struct keep *a = one, *b = other;
+
+	return a->port != b->port ? (int)a->port - b->port : ip_addr_compare(&a->addr, &b->addr);
+}
+
+/* Many routes may have one gateway. */
+static uint32_t
+count_keeps(const struct gateway *g, struct keep *all)
+{
+	uint32_t n = 0, different = 0;
+
+	for (uint32_t i = 0; i < g->change.n; i++)
+		n += keeps(g, &g->change.ops[i], &all[n]);
+	qsort(all, n, sizeof(*all), compare_keeps);
+	for (uint32_t i = 0; i < n; i++)
+		different += i == 0 || compare_keeps(&all[i - 1], &all[i]) != 0;
+	return different;
+}
+
+int
+change_neighbour_room(const struct gateway *g, struct error *err)
+{
+	struct keep *all;
+	uint32_t n;
+
+	if (g->change.n <= neigh_room(g->neighbours))
+		return 0;
+	all = calloc(g->change.n, sizeof(*all));
+	if (!all)
+		return error_set(err, -ENOMEM, "no memory for so many changes at once");
+	n = count_keeps(g, all);
+	free(all);
+	if (n <= neigh_room(g->neighbours))
+		return 0;
+	return error_set(err, -ENOSPC,
+		"%u more neighbours would have to stay, gateways of routes among them, and there "
+		"is room for %u: raise limits.neighbours",
+		n, neigh_room(g->neighbours));
+}
+
 int
 gateway_neighbour_add(struct gateway *g, const struct config_neighbour *c, struct error *err)
 {
@@ -266,7 +329,7 @@ gateway_neighbour_add(struct gateway *g, const struct config_neighbour *c, struc
 	if (is_static(g, (uint16_t)c->port, &c->addr))
 		return error_set(err, -EEXIST, "%s is a static neighbour of that port already",
 			ip_addr_format(&c->addr, text));
-	if (!neigh_has_room(g->neighbours))
+	if (neigh_room(g->neighbours) == 0)
 		return error_set(err, -ENOSPC,
 			"all places for neighbours are taken: raise limits.neighbours");
 	op = neighbour_note(g, &neighbour_added, (uint16_t)c->port, &c->addr, err);

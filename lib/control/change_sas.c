@@ -10,37 +10,16 @@
 #include "gateway_change.h"
 #include "internal.h"
 
-static const struct change_kind sa_added, sa_deleted;
-
-static void
-reassign_later(struct gateway *g, uint32_t tunnel)
-{
-	if (g->by_tunnel[tunnel].reassign)
-		return;
-	g->by_tunnel[tunnel].reassign = true;
-	g->reassign[g->n_reassign++] = tunnel;
-}
-
-bool
-change_touches_sas(const struct gateway *g, uint32_t tunnel)
-{
-	for (uint32_t i = 0; i < g->change.n; i++) {
-		const struct change_op *op = &g->change.ops[i];
-
-		if ((op->kind == &sa_added || op->kind == &sa_deleted) && op->sa->tunnel == tunnel)
-			return true;
-	}
-	return false;
-}
-
 /* --- add */
 
-/* No worker has the SA. */
+/* No worker has the SA. One that was never in force has used no numbers, or is told how many. */
 void
 sa_end(struct gateway *g, struct gateway_sa *s)
 {
-	if (s->sa && s->sa->state)
+	if (s->sa && s->sa->state && s->live)
 		seq_state_release(g->state, s->sa);
+	else if (s->sa && s->sa->state)
+		seq_state_take_back(g->state, s->sa);
 	sa_destroy(s->sa);
 	sa_store_give(&g->sas, s);
 }
@@ -48,43 +27,72 @@ sa_end(struct gateway *g, struct gateway_sa *s)
 static void
 add_undo(struct gateway *g, struct change_op *op)
 {
-	sa_store_leave(&g->sas, op->sa);
+	struct gateway_sa *s = op->sa.sa;
+
+	sa_store_leave(&g->sas, s);
+	g->by_tunnel[s->tunnel].n_coming--;
 	if (op->published)
-		reaper_sa(g, op->sa);
+		reaper_sa(g, s);
 	else
-		sa_end(g, op->sa);
+		sa_end(g, s);
 }
 
+/* Among its tunnel's SAs from now on, the newest one. Which outbound one is used is chosen at the
+ * end. */
 static int
 add_publish(struct gateway *g, struct change_op *op, struct error *err)
 {
-	return op->sa->direction == SA_IN ? sad_publish(g->sad, op->sa->sa, err) : 0;
+	struct gateway_sa *s = op->sa.sa;
+	struct gateway_tunnel *t = &g->by_tunnel[s->tunnel];
+	int rc = 0;
+
+	if (s->direction == SA_OUT) {
+		LIST_INSERT_HEAD(&t->out, s, link);
+		t->n_owned += s->has_owner;
+		return 0;
+	}
+	op->sa.spi_reserved = sad_spi_is_reserved(g->sad, s->spi);
+	rc = sad_publish(g->sad, s->sa, err);
+	if (rc == 0)
+		LIST_INSERT_HEAD(&t->in, s, link);
+	return rc;
+}
+
+/* No longer among its tunnel's SAs. */
+static void
+unlink_sa(struct gateway *g, struct gateway_sa *s)
+{
+	LIST_REMOVE(s, link);
+	if (s->direction == SA_OUT)
+		g->by_tunnel[s->tunnel].n_owned -= s->has_owner;
 }
 
 static void
 add_unpublish(struct gateway *g, struct change_op *op)
 {
-	if (op->sa->direction == SA_IN)
-		sad_retire(g->sad, op->sa->sa);
+	struct gateway_sa *s = op->sa.sa;
+
+	unlink_sa(g, s);
+	if (s->direction == SA_OUT)
+		return;
+	sad_retire(g->sad, s->sa);
+	if (op->sa.spi_reserved)
+		sad_spi_reserve(g->sad, s->spi);
 }
 
 static void
 add_finish(struct gateway *g, struct change_op *op)
 {
-	struct gateway_sa *s = op->sa;
-	struct gateway_tunnel *t = &g->by_tunnel[s->tunnel];
+	struct gateway_sa *s = op->sa.sa;
 
 	s->live = true;
-	if (s->direction == SA_IN) {
-		LIST_INSERT_HEAD(&t->in, s, link);
-		return;
-	}
-	LIST_INSERT_HEAD(&t->out, s, link);
-	t->n_owned += s->has_owner;
-	reassign_later(g, s->tunnel);
+	g->by_tunnel[s->tunnel].n_coming--;
+	if (s->direction == SA_OUT)
+		tunnel_reassign_later(g, s->tunnel);
 }
 
-static const struct change_kind sa_added = {add_undo, add_publish, add_unpublish, add_finish};
+static const struct change_kind sa_added = {
+	.undo = add_undo, .publish = add_publish, .unpublish = add_unpublish, .finish = add_finish};
 
 /* Of a tunnel's SAs that are no worker's own: on its node the tunnel is, too. */
 uint16_t
@@ -188,26 +196,39 @@ sa_prepare(struct gateway *g, const struct config_sa *c, const struct tunnel *t,
 	return 0;
 }
 
+/* What has been deleted may still be there: its place, its session, its key's claim. */
+static bool
+may_be_in_the_way(int rc)
+{
+	return rc == -ENOSPC || rc == -ENOMEM || rc == -ENOTSUP || rc == -EBUSY;
+}
+
 int
 gateway_sa_add(struct gateway *g, const struct config_sa *c, struct error *err)
 {
-	const struct tunnel *t = g->tables.tunnels->tunnels[c->tunnel];
+	struct gateway_tunnel *own = &g->by_tunnel[c->tunnel];
+	const struct tunnel *t =
+		own->successor ? own->successor : g->tables.tunnels->tunnels[c->tunnel];
+	struct gateway_sa *s;
 	struct change_op *op;
 	int rc;
 
-	if (!t || g->by_tunnel[c->tunnel].leaving)
+	if (!t || own->leaving)
 		return error_set(err, -ENOENT, "tunnel: the same batch deletes it");
-	if (g->by_tunnel[c->tunnel].moving)
-		return error_set(err, -EBUSY, "tunnel: the same batch changes it");
 	op = change_add(g, &sa_added, err);
 	if (!op)
 		return -ENOMEM;
-	rc = sa_prepare(g, c, t, &op->sa, err);
-	if (rc != 0)
+	rc = sa_prepare(g, c, t, &s, err);
+	if (may_be_in_the_way(rc) && reaper_wait(g))
+		rc = sa_prepare(g, c, t, &s, err);
+	if (rc != 0) {
 		change_drop(g);
-	else
-		g->change.static_keys |= c->sa.static_key && c->sa.direction == SA_OUT;
-	return rc;
+		return rc;
+	}
+	op->sa.sa = s;
+	own->n_coming++;
+	g->change.static_keys |= c->sa.static_key && c->sa.direction == SA_OUT;
+	return 0;
 }
 
 /* --- delete */
@@ -215,55 +236,60 @@ gateway_sa_add(struct gateway *g, const struct config_sa *c, struct error *err)
 static void
 delete_undo(struct gateway *g, struct change_op *op)
 {
-	sa_store_stay(&g->sas, op->sa);
+	sa_store_stay(&g->sas, op->sa.sa);
 }
 
 static int
 delete_publish(struct gateway *g, struct change_op *op, struct error *err)
 {
 	(void)err;
-	add_unpublish(g, op);
+	if (op->sa.sa->direction == SA_IN)
+		sad_retire(g->sad, op->sa.sa->sa);
 	return 0;
 }
 
 static void
 delete_unpublish(struct gateway *g, struct change_op *op)
 {
+	struct gateway_sa *s = op->sa.sa;
 	struct error err;
 
-	if (add_publish(g, op, &err) != 0)
-		log_error(sa, "SPI 0x%08x is lost: %s", op->sa->spi, err.text);
+	if (s->direction == SA_IN && sad_publish(g->sad, s->sa, &err) != 0)
+		log_error(sa, "SPI 0x%08x is lost: %s", s->spi, err.text);
 }
 
 static void
 delete_finish(struct gateway *g, struct change_op *op)
 {
-	struct gateway_sa *s = op->sa;
+	struct gateway_sa *s = op->sa.sa;
 
-	LIST_REMOVE(s, link);
-	if (s->direction == SA_OUT) {
-		g->by_tunnel[s->tunnel].n_owned -= s->has_owner;
-		reassign_later(g, s->tunnel);
-	}
+	unlink_sa(g, s);
+	if (s->direction == SA_OUT)
+		tunnel_reassign_later(g, s->tunnel);
 	reaper_sa(g, s);
 }
 
-static const struct change_kind sa_deleted = {
-	delete_undo, delete_publish, delete_unpublish, delete_finish};
+static const struct change_kind sa_deleted = {.undo = delete_undo,
+	.publish = delete_publish,
+	.unpublish = delete_unpublish,
+	.finish = delete_finish};
 
 int
 gateway_sa_delete(struct gateway *g, struct gateway_sa *sa, struct error *err)
 {
 	struct change_op *op;
 
+	if (sa->leaving)
+		return error_set(err, -ENOENT, "the SA is being deleted already");
 	if (!sa->live)
 		return error_set(err, -EBUSY, "the same batch adds this SA");
 	if (g->by_tunnel[sa->tunnel].moving)
-		return error_set(err, -EBUSY, "the same batch changes the SA's tunnel");
+		return error_set(err, -EBUSY,
+			"the same batch changes the ends of the SA's tunnel: delete it first");
 	op = change_add(g, &sa_deleted, err);
 	if (!op)
 		return -ENOMEM;
-	op->sa = sa;
+	op->sa.sa = sa;
 	sa_store_leave(&g->sas, sa);
 	return 0;
 }
@@ -314,7 +340,7 @@ lifetimes_finish(struct gateway *g, struct change_op *op)
 }
 
 static const struct change_kind sa_updated = {
-	NULL, lifetimes_publish, lifetimes_unpublish, lifetimes_finish};
+	.publish = lifetimes_publish, .unpublish = lifetimes_unpublish, .finish = lifetimes_finish};
 
 int
 gateway_sa_update(struct gateway *g, struct gateway_sa *sa, const struct sa_lifetime *soft,
@@ -322,7 +348,11 @@ gateway_sa_update(struct gateway *g, struct gateway_sa *sa, const struct sa_life
 {
 	struct change_op *op;
 
-	if (sa->over)
+	if (sa->leaving)
+		return error_set(err, -ENOENT, "the SA is being deleted");
+	/* its worker may have ended it a moment ago, and nobody been told */
+	if (sa->over || sa->sa->hot.expired ||
+		__atomic_load_n(&sa->sa->hot.ended, __ATOMIC_RELAXED))
 		return error_set(
 			err, -EBUSY, "the SA has ended and cannot live longer: add a new one");
 	op = change_add(g, &sa_updated, err);

@@ -204,7 +204,8 @@ objects_start(struct gateway *g, struct report *report)
 	}
 	g->by_tunnel = calloc(tunnels, sizeof(*g->by_tunnel));
 	g->reassign = calloc(tunnels, sizeof(*g->reassign));
-	return g->by_tunnel && g->reassign ? 0 : -ENOMEM;
+	g->udp_port_users = calloc(UINT16_MAX + 1, sizeof(*g->udp_port_users));
+	return g->by_tunnel && g->reassign && g->udp_port_users ? 0 : -ENOMEM;
 }
 
 void
@@ -226,4 +227,5 @@ apply_undo(struct gateway *g)
 	sa_store_destroy(&g->sas);
 	free(g->by_tunnel);
 	free(g->reassign);
+	free(g->udp_port_users);
 }

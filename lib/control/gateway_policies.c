@@ -88,13 +88,6 @@ policy_hits(const struct gateway *g, uint32_t index)
 }
 
 static void
-policies_undo(struct gateway *g, struct change_op *op)
-{
-	(void)g;
-	free(op->policies.list.policies);
-}
-
-static void
 lists_exchange(struct gateway *g, struct change_op *op)
 {
 	struct policy_list old = g->policies;
@@ -126,8 +119,6 @@ static void
 policies_unpublish(struct gateway *g, struct change_op *op)
 {
 	lists_exchange(g, op);
-	rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
-	destroy(g, op->policies.sets);
 }
 
 static struct gateway_policy *
@@ -139,25 +130,60 @@ find(const struct policy_list *list, uint32_t id)
 	return NULL;
 }
 
-/* What the old sets counted is complete when no worker uses them any more. */
+/* The policy of that id, looked for from a place on, where it mostly is; n: none. */
+static uint32_t
+find_from(const struct policy_list *list, uint32_t id, uint32_t from)
+{
+	for (uint32_t i = 0; i < list->n; i++) {
+		uint32_t at = (from + i) % list->n;
+
+		if (list->policies[at].id == id)
+			return at;
+	}
+	return list->n;
+}
+
+/* What the sets that are not in force have counted, which no worker uses any more, is the policies'
+ * that are in both lists. */
+static void
+hits_inherit(struct gateway *g, const struct change_op *op)
+{
+	const struct policy_list *from = &op->policies.list, *to = &g->policies;
+	uint32_t next = 0, at;
+
+	for (uint32_t i = 0; i < from->n; i++) {
+		at = find_from(to, from->policies[i].id, next);
+		if (at == to->n)
+			continue;
+		hits_add(g, op->policies.sets, i, &to->policies[at].earlier);
+		next = at + 1;
+	}
+}
+
+/* The list and the sets that are not in force. */
 static void
 policies_finish(struct gateway *g, struct change_op *op)
 {
-	const struct policy_list *old = &op->policies.list;
-	struct gateway_policy *same;
-
-	rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
-	for (uint32_t i = 0; i < old->n; i++) {
-		same = find(&g->policies, old->policies[i].id);
-		if (same)
-			hits_add(g, op->policies.sets, i, &same->earlier);
-	}
+	hits_inherit(g, op);
 	destroy(g, op->policies.sets);
-	free(old->policies);
+	free(op->policies.list.policies);
 }
 
-static const struct change_kind policies_changed = {
-	policies_undo, policies_publish, policies_unpublish, policies_finish};
+static void
+policies_undo(struct gateway *g, struct change_op *op)
+{
+	if (op->published)
+		policies_finish(g, op);
+	else
+		free(op->policies.list.policies);
+}
+
+static const struct change_kind policies_changed = {.undo = policies_undo,
+	.publish = policies_publish,
+	.unpublish = policies_unpublish,
+	.finish = policies_finish,
+	.phase = PUBLISH_POLICIES,
+	.counts = true};
 
 /* The list that this change edits: a copy of the one in force at first. With room for one more. */
 static struct policy_list *

@@ -52,8 +52,8 @@ sa_store_create(struct sa_store *s, uint32_t capacity, struct error *err)
 	LIST_INIT(&s->free);
 	s->capacity = capacity;
 	s->places = calloc(capacity, sizeof(*s->places));
-	/* a name and a key may be those of an SA that is being deleted, too */
-	s->by_name = hash_create(s, "san", sizeof(struct name), capacity);
+	/* one whose tunnel moves has two names */
+	s->by_name = hash_create(s, "san", sizeof(struct name), capacity * 2);
 	s->by_spi = hash_create(s, "sas", sizeof(uint64_t), capacity);
 	s->by_fingerprint = hash_create(s, "saf", sizeof(struct fingerprint), capacity);
 	if (!s->places || !s->by_name || !s->by_spi || !s->by_fingerprint ||
@@ -137,15 +137,36 @@ check_key(const struct sa_store *s, const struct gateway_sa *place, struct error
 }
 
 static int
-check_name(const struct sa_store *s, const struct gateway_sa *place, struct error *err)
+check_name(const struct sa_store *s, const struct gateway_sa *place, const struct ip_addr *to,
+	struct error *err)
 {
 	char text[IP_ADDR_STRLEN];
 
-	if (!sa_store_find(s, place->direction, place->spi, &place->to))
+	if (!sa_store_find(s, place->direction, place->spi, to))
 		return 0;
 	return error_set(err, -EEXIST, "spi: an %s SA with SPI 0x%08x to %s is there already",
 		place->direction == SA_IN ? "inbound" : "outbound", place->spi,
-		ip_addr_format(&place->to, text));
+		ip_addr_format(to, text));
+}
+
+int
+sa_store_name_add(
+	struct sa_store *s, struct gateway_sa *place, const struct ip_addr *to, struct error *err)
+{
+	struct name name = name_make(place->direction, place->spi, to);
+	int rc = check_name(s, place, to, err);
+
+	if (rc == 0 && rte_hash_add_key_data(s->by_name, &name, place) != 0)
+		rc = error_set(err, -ENOSPC, "no room for an SA's other name: raise limits.sas");
+	return rc;
+}
+
+void
+sa_store_name_delete(struct sa_store *s, const struct gateway_sa *place, const struct ip_addr *to)
+{
+	struct name name = name_make(place->direction, place->spi, to);
+
+	rte_hash_del_key(s->by_name, &name);
 }
 
 static uint64_t
@@ -206,7 +227,7 @@ enter(struct sa_store *s, struct gateway_sa *place)
 no_key:
 	spi_leave(s, place);
 no_spi:
-	rte_hash_del_key(s->by_name, &name);
+	sa_store_name_delete(s, place, &place->to);
 	return -ENOSPC;
 }
 
@@ -250,7 +271,7 @@ sa_store_take(struct sa_store *s, const struct config_sa *c, const struct ip_add
 	place->tunnel = c->tunnel;
 	place->fingerprint =
 		fingerprint_of(&s->fingerprinter, c->sa.key, a->key_bytes + a->salt_bytes);
-	rc = check_name(s, place, err);
+	rc = check_name(s, place, to, err);
 	if (rc == 0)
 		rc = check_key(s, place, err);
 	if (rc == 0 && enter(s, place) != 0)
@@ -265,9 +286,7 @@ sa_store_take(struct sa_store *s, const struct config_sa *c, const struct ip_add
 void
 sa_store_leave(struct sa_store *s, struct gateway_sa *place)
 {
-	struct name name = name_make(place->direction, place->spi, &place->to);
-
-	rte_hash_del_key(s->by_name, &name);
+	sa_store_name_delete(s, place, &place->to);
 	spi_leave(s, place);
 	key_use_change(s, place, -1);
 	s->count--;

@@ -289,16 +289,12 @@ neighbour_route(const struct gateway *g, const struct neigh *n)
 		.port = n->port};
 }
 
-/*
- * Whether the route to a neighbour is that of its link. Elsewhere it gets no host route: a tunnel's
- * or a gateway's more specific route inside an on-link prefix must not give way to whoever answers
- * ARP for an address in it.
- */
-static bool
-is_on_link(const struct gateway *g, uint16_t table, const struct neigh *n)
+bool
+neighbour_is_on_link(const struct gateway *g, const struct neigh *n)
 {
 	return !ip_addr_is_link_local(&n->addr) &&
-	       route_is_on_link(g->routes, table, n->port, &n->addr);
+	       route_is_on_link(
+		       g->routes, g->tables.ports->ports[n->port]->table, n->port, &n->addr);
 }
 
 /*
@@ -320,7 +316,7 @@ neigh_changed(void *arg, const struct neigh *n, bool reachable)
 				.neigh = n});
 	if (!reachable)
 		rc = route_delete(g->routes, &r, &err);
-	else if (is_on_link(g, r.table, n))
+	else if (neighbour_is_on_link(g, n))
 		rc = route_add(g->routes, &r, &err);
 	if (rc != 0 && rc != -EEXIST && rc != -ENOENT)
 		log_error(neigh, "%s", err.text);

@@ -68,11 +68,11 @@ tunnel_has_sa(const struct gateway *g, const struct tunnel *t)
 	return false;
 }
 
-void
-tunnel_update(const struct gateway *g, struct tunnel *t)
+/* What its outer route says now. Returns whether there is a way. */
+static bool
+find_way(const struct gateway *g, struct tunnel *t)
 {
 	struct outer_way way = outer_way(g, t);
-	bool up = t->config.up && way.mtu != 0 && tunnel_has_sa(g, t);
 
 	__atomic_store_n(&t->outer_nexthop, way.nexthop, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->loop, way.loop, __ATOMIC_RELAXED);
@@ -81,7 +81,21 @@ tunnel_update(const struct gateway *g, struct tunnel *t)
 		__ATOMIC_RELAXED);
 	if (way.mtu)
 		tunnel_mtu_update(t, way.mtu);
-	__atomic_store_n(&t->up, up, __ATOMIC_RELAXED);
+	return way.mtu != 0;
+}
+
+void
+tunnel_find_way(const struct gateway *g, struct tunnel *t)
+{
+	find_way(g, t);
+}
+
+void
+tunnel_update(const struct gateway *g, struct tunnel *t)
+{
+	bool way = find_way(g, t);
+
+	__atomic_store_n(&t->up, t->config.up && way && tunnel_has_sa(g, t), __ATOMIC_RELAXED);
 }
 
 /* Says what became of a tunnel; of many at once only how many. */
@@ -94,6 +108,14 @@ say_state(const struct gateway *g, const struct tunnel *t, uint32_t *said)
 		log_notice(tunnel, "%s is %s", t->config.name, t->up ? "up" : "down");
 	else
 		log_info(tunnel, "%s is %s", t->config.name, t->up ? "up" : "down");
+}
+
+void
+tunnel_say_state(const struct gateway *g, const struct tunnel *t)
+{
+	uint32_t said = 0;
+
+	say_state(g, t, &said);
 }
 
 /* true: its state or its MTU is another one now, which other tunnels may go by. */

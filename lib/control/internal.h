@@ -64,7 +64,8 @@ struct gateway {
 	uint32_t last_policy_id;
 	struct change change;
 	struct reaper reaper;
-	uint32_t *reassign; /* tunnels whose outbound SAs the change under way changes */
+	uint32_t *udp_port_users; /* tunnels that have it, by UDP port */
+	uint32_t *reassign;       /* tunnels whose outbound SAs the change under way changes */
 	uint32_t n_reassign;
 	bool ways_changed; /* routes or SAs did: tunnels_follow */
 
@@ -131,8 +132,13 @@ void tunnels_follow(struct gateway *g);  /* the same, when ways_changed */
 /* the same for these only, and for others when they have to follow */
 void tunnels_resolve_some(struct gateway *g, const uint32_t *indexes, uint32_t n);
 bool tunnel_has_sa(const struct gateway *g, const struct tunnel *t); /* an outbound one */
-/* Takes over what the outer route says now. */
+/* Takes over what the outer route says now, and, with the other one, whether it is up. */
+void tunnel_find_way(const struct gateway *g, struct tunnel *t);
 void tunnel_update(const struct gateway *g, struct tunnel *t);
+/* Tells that it went up or down. */
+void tunnel_say_state(const struct gateway *g, const struct tunnel *t);
+/* At the end of the change under way: which SA is used, and what follows from that. */
+void tunnel_reassign_later(struct gateway *g, uint32_t tunnel);
 void tunnels_tick(struct gateway *g, uint64_t now);
 
 /* gateway_slow.c: what workers leave to the control lcore */
@@ -142,6 +148,12 @@ void slow_send(struct gateway *g, struct rte_mbuf *m, enum pkt_task task);
 extern const struct neigh_ops slow_neigh_ops;
 /* The host route of a neighbour. */
 struct route neighbour_route(const struct gateway *g, const struct neigh *n);
+/*
+ * Whether the route to a neighbour is that of its link. Elsewhere it gets no host route: a tunnel's
+ * or a gateway's more specific route inside an on-link prefix must not give way to whoever answers
+ * ARP for an address in it.
+ */
+bool neighbour_is_on_link(const struct gateway *g, const struct neigh *n);
 
 /* gateway_audit.c: the record of a dropped packet; takes m */
 void audit_record(const struct gateway *g, struct rte_mbuf *m);

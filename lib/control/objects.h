@@ -56,10 +56,13 @@ LIST_HEAD(gateway_sa_list, gateway_sa);
 struct gateway_tunnel {
 	struct gateway_sa_list out, in; /* newest first */
 	uint32_t n_owned;               /* of `out`, with has_owner */
-	/* by the change under way: deleted, changed, and given other outer addresses */
-	bool leaving, changing, moving;
-	uint64_t acquire_ms; /* no acquire is told before */
-	bool reassign;       /* sa_out has to be chosen anew */
+	uint64_t acquire_ms;            /* no acquire is told before */
+	/* by the change under way: */
+	uint32_t n_coming;        /* SAs that it adds */
+	struct tunnel *successor; /* what it makes of the tunnel; NULL: nothing */
+	bool leaving;             /* it deletes the tunnel */
+	bool moving;              /* its SAs get other names, with its local or remote */
+	bool reassign;            /* sa_out has to be chosen anew */
 	/* what the same tunnel counted before it was changed */
 	struct counter earlier_out, earlier_in;
 	struct counter reset_out, reset_in; /* at the last stats.reset */
@@ -108,6 +111,12 @@ int sa_store_take(struct sa_store *s, const struct config_sa *c, const struct ip
 void sa_store_leave(struct sa_store *s, struct gateway_sa *place);
 void sa_store_stay(struct sa_store *s, struct gateway_sa *place);
 void sa_store_give(struct sa_store *s, struct gateway_sa *place);
+/* A further name of an SA, by another receiver's address, until one of the two is given up.
+ * -EEXIST, -ENOSPC. */
+int sa_store_name_add(
+	struct sa_store *s, struct gateway_sa *place, const struct ip_addr *to, struct error *err);
+void sa_store_name_delete(
+	struct sa_store *s, const struct gateway_sa *place, const struct ip_addr *to);
 
 /* sa_out of all workers, by what the tunnel has now */
 void tunnel_sas_assign(struct gateway *g, uint32_t tunnel);
@@ -127,6 +136,7 @@ struct graves {
 
 struct reaper {
 	struct graves waiting, dying; /* dying: since before token */
+	uint32_t looked;              /* so many of the dying ones cannot be freed yet */
 	uint64_t token;
 };
 
@@ -136,6 +146,9 @@ void reaper_sa(struct gateway *g, struct gateway_sa *s);
 void reaper_tunnel(struct gateway *g, struct tunnel *t);
 /* A bounded part of what can be freed. Each turn of the control loop. */
 void reaper_poll(struct gateway *g);
+/* Waits for a grace period and frees what can be freed, for who has no room else. true: some was.
+ */
+bool reaper_wait(struct gateway *g);
 /* All of it; the workers have stopped. */
 void reaper_finish(struct gateway *g);
 

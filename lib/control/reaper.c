@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 #include "objects.h"
@@ -64,38 +65,68 @@ bury(struct gateway *g, const struct grave *grave)
 		tunnel_free(grave->tunnel);
 }
 
-/* Up to `most` of the dying ones, the last first. */
+/* Up to `most` of those that were not looked at yet. One whose jobs are under way stays, and holds
+ * up no other. */
 static void
 bury_some(struct gateway *g, uint32_t most)
 {
-	struct graves *dying = &g->reaper.dying;
-	uint32_t kept = 0, n = RTE_MIN(dying->n, most), first = dying->n - n;
+	struct reaper *r = &g->reaper;
+	struct graves *dying = &r->dying;
 
-	for (uint32_t i = first; i < dying->n; i++) {
-		if (is_free(&dying->items[i]))
-			bury(g, &dying->items[i]);
-		else
-			dying->items[first + kept++] = dying->items[i];
+	for (; most > 0 && r->looked < dying->n; most--) {
+		struct grave *grave = &dying->items[r->looked];
+
+		if (!is_free(grave)) {
+			r->looked++;
+			continue;
+		}
+		bury(g, grave);
+		*grave = dying->items[--dying->n];
 	}
-	dying->n = first + kept;
+}
+
+/* A grace period for what waits, and another one for what the last one did not free. */
+static void
+begin(struct gateway *g)
+{
+	struct reaper *r = &g->reaper;
+
+	if (graves_reserve(&r->dying, r->dying.n + r->waiting.n) != 0)
+		return; /* tried again in the next turn */
+	if (r->waiting.n)
+		memcpy(&r->dying.items[r->dying.n], r->waiting.items,
+			r->waiting.n * sizeof(r->waiting.items[0]));
+	r->dying.n += r->waiting.n;
+	r->waiting.n = 0;
+	r->looked = 0;
+	r->token = rte_rcu_qsbr_start(g->qsbr);
 }
 
 void
 reaper_poll(struct gateway *g)
 {
 	struct reaper *r = &g->reaper;
-	struct graves empty;
 
-	if (r->dying.n == 0 && r->waiting.n > 0) {
-		empty = r->dying;
-		r->dying = r->waiting;
-		r->waiting = empty;
-		r->token = rte_rcu_qsbr_start(g->qsbr);
-	}
+	if (r->looked == r->dying.n && r->dying.n + r->waiting.n > 0)
+		begin(g);
 	if (g->state && seq_state_is_busy(g->state))
 		return; /* there is time */
-	if (r->dying.n > 0 && rte_rcu_qsbr_check(g->qsbr, r->token, false) == 1)
+	if (r->looked < r->dying.n && rte_rcu_qsbr_check(g->qsbr, r->token, false) == 1)
 		bury_some(g, REAPED_A_TURN);
+}
+
+bool
+reaper_wait(struct gateway *g)
+{
+	struct reaper *r = &g->reaper;
+	uint32_t before = r->dying.n + r->waiting.n;
+
+	if (before == 0)
+		return false;
+	begin(g);
+	rte_rcu_qsbr_check(g->qsbr, r->token, true);
+	bury_some(g, UINT32_MAX);
+	return r->dying.n + r->waiting.n < before;
 }
 
 void
