@@ -320,7 +320,15 @@ class Shell:
 
     def end(self, text="quit\r"):
         self.type(text)
-        _, status = os.waitpid(self.pid, 0)
+        deadline = time.monotonic() + LIMIT
+        ended, status = os.waitpid(self.pid, os.WNOHANG)
+        while not ended and time.monotonic() < deadline:
+            time.sleep(0.01)
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+        if not ended:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.test.fail(f"it did not end at {text!r}")
         os.close(self.fd)
         self.test.assertEqual(os.waitstatus_to_exitcode(status), DONE)
 
@@ -343,6 +351,7 @@ class Terminal(WithGateway):
         shell.wait("ipsec1")
         shell.type("0 mt\t1300\r")
         shell.wait("ok")
+        shell.wait("espgw> ")
         self.assertEqual(self.asked("tunnel.update"), [{"name": "ipsec0", "mtu": 1300}])
         shell.end("\x04")
 
