@@ -3,27 +3,15 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "suggest.h"
 
 enum { PARAMS_MAX = 128, FILE_BYTES_MAX = 1 << 20, NAME_BYTES = 64 };
-
-/* The keys that name an object, in the order in which a person says them. */
-static const struct {
-	const char *noun, *keys[4];
-} names_of[] = {
-	{"sa", {"spi", "direction", "tunnel"}},
-	{"tunnel", {"name"}},
-	{"port", {"name"}},
-	{"policy", {"id"}},
-	{"route", {"address", "prefix", "via", "table"}},
-	{"neighbour", {"address", "port"}},
-	{"config", {"file", "path"}},
-	{"events", {"kinds"}},
-};
 
 struct argument {
 	const struct method *method;
@@ -229,21 +217,33 @@ value_of_type(const char *type, const char *text, struct error *err)
 	return value;
 }
 
+/* A file's name as the gateway can use it: its working directory is another. */
+static json_t *
+value_path(const char *text, const struct argument_sources *sources)
+{
+	char folder[PATH_MAX];
+
+	if (text[0] == '/' || !sources->files || !getcwd(folder, sizeof(folder)))
+		return json_string(text);
+	return json_sprintf("%s/%s", folder, text);
+}
+
 json_t *
-argument_value(const struct method *method, const json_t *param, const char *text,
+argument_value(const char *name, const json_t *param, const char *text,
 	const struct argument_sources *sources, struct error *err)
 {
 	const char *type = json_string_value(json_object_get(param, "type"));
 	struct error why = {""};
 	json_t *value;
 
-	(void)method;
-	if (strcmp(method_param_name(param), "key") == 0)
+	if (strcmp(name, "key") == 0)
 		value = value_secret(text, sources, &why);
+	else if (strcmp(name, "path") == 0)
+		value = value_path(text, sources);
 	else
 		value = value_of_type(type ? type : "", text, &why);
 	if (!value)
-		error_set(err, 0, "%s: %s", method_param_name(param), why.text);
+		error_set(err, 0, "%s: %s", name, why.text);
 	return value;
 }
 
@@ -299,6 +299,17 @@ take_dotted(struct argument *a, const char *list_name, const char *member, const
 	return 0;
 }
 
+/* A policy is changed by its id, which is no key of it. */
+static bool
+is_name(const struct method *method, const char *name)
+{
+	const char *const *names = method_names(method->noun);
+
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names && strcmp(method->verb, "update") == 0;
+}
+
 static int
 take_pair(struct argument *a, const char *name, const char *text)
 {
@@ -312,11 +323,11 @@ take_pair(struct argument *a, const char *name, const char *text)
 		if (method_param(a->method, list))
 			return take_dotted(a, list, dot + 1, text);
 	}
-	if (!param) {
+	if (!param && !is_name(a->method, name)) {
 		params_unknown(a->method, name, a->err);
 		return -EINVAL;
 	}
-	value = argument_value(a->method, param, text, a->sources, a->err);
+	value = argument_value(name, param, text, a->sources, a->err);
 	return value ? param_set(a, name, value) : -EINVAL;
 }
 
@@ -338,28 +349,28 @@ take_object(struct argument *a, const char *word)
 	return rc;
 }
 
-/* The next of the noun's names that the method takes and that is not given yet. */
-static const json_t *
+/* The next of the noun's names that the method takes and that is not given yet. An update takes
+ * names that are no keys of the object, as a policy's id. */
+static const char *
 next_name(const struct argument *a)
 {
-	for (size_t i = 0; i < sizeof(names_of) / sizeof(names_of[0]); i++) {
-		if (strcmp(names_of[i].noun, a->method->noun) != 0)
-			continue;
-		for (size_t k = 0; k < 4 && names_of[i].keys[k]; k++) {
-			const json_t *param = method_param(a->method, names_of[i].keys[k]);
+	const char *const *names = method_names(a->method->noun);
+	bool update = strcmp(a->method->verb, "update") == 0;
 
-			if (param && !json_object_get(a->params, names_of[i].keys[k]))
-				return param;
-		}
-	}
+	for (; *names; names++)
+		if ((method_param(a->method, *names) || (update && names[0] && !names[1])) &&
+			!json_object_get(a->params, *names))
+			return *names;
 	return NULL;
 }
 
-/* Else the next required parameter, else the next at all, but not those that page lists. */
-static const json_t *
+/* Else the next required parameter, else the next at all, but not those that page lists. NULL:
+ * there is none left. */
+static const char *
 next_param(const struct argument *a)
 {
-	const json_t *param, *next = next_name(a);
+	const char *next = next_name(a);
+	const json_t *param;
 	size_t i;
 
 	for (int required = 1; !next && required >= 0; required--)
@@ -367,10 +378,10 @@ next_param(const struct argument *a)
 			const char *name = method_param_name(param);
 
 			if (json_object_get(a->params, name) ||
-				method_param_required(param) != required ||
+				method_param_required(a->method, param) != required ||
 				strcmp(name, "limit") == 0 || strcmp(name, "after") == 0)
 				continue;
-			next = param;
+			next = name;
 			break;
 		}
 	return next;
@@ -380,15 +391,13 @@ next_param(const struct argument *a)
 static int
 take_bare(struct argument *a, const char *word)
 {
-	const json_t *param = next_param(a);
-	json_t *value;
+	const char *name = next_param(a);
 
-	if (!param)
-		return error_set(a->err, -EINVAL, "\"%.64s\" is too much: %s", word,
-			json_array_size(a->method->params) ? "all has been said by then"
-							   : "it takes no parameters");
-	value = argument_value(a->method, param, word, a->sources, a->err);
-	return value ? param_set(a, method_param_name(param), value) : -EINVAL;
+	if (name)
+		return take_pair(a, name, word);
+	return error_set(a->err, -EINVAL, "\"%.64s\" is too much: %s", word,
+		json_array_size(a->method->params) ? "all has been said by then"
+						   : "it takes no parameters");
 }
 
 /* A name before '=': what stands there in an address or in JSON is none. */
@@ -423,7 +432,7 @@ check_missing(const struct argument *a)
 	size_t used = 0, i;
 
 	json_array_foreach (a->method->params, i, param)
-		if (method_param_required(param) && used < sizeof(list) &&
+		if (method_param_required(a->method, param) && used < sizeof(list) &&
 			!json_object_get(a->params, method_param_name(param)))
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
 				used ? ", " : "", method_param_name(param));

@@ -29,8 +29,9 @@ struct argument_sources {
 int arguments_read(const struct method *method, const char *const *words, size_t count,
 	const struct argument_sources *sources, json_t **params, struct error *err);
 
-/* The value of one parameter from its text, by its type; NULL with what is wrong. */
-json_t *argument_value(const struct method *method, const json_t *param, const char *text,
+/* The value of one parameter from its text, by its type; NULL with what is wrong. param: as
+ * rpc.methods describes it, or NULL. */
+json_t *argument_value(const char *name, const json_t *param, const char *text,
 	const struct argument_sources *sources, struct error *err);
 
 /* A whole JSON object from "{…}", "@FILE" or "-"; NULL with what is wrong. */

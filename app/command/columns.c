@@ -16,42 +16,44 @@ static const struct column sa_columns[] = {
 	{"dir", "direction", FORM_TEXT, false},
 	{"tunnel", "tunnel", FORM_TEXT, false},
 	{"algorithm", "algorithm", FORM_TEXT, false},
-	{"state", "state.state", FORM_UPDOWN, false},
-	{"worker", "state.worker|worker", FORM_TEXT, false},
-	{"sequence", "state.sequence", FORM_COUNT, false},
-	{"packets", "state.packets", FORM_COUNT, COUNTER},
-	{"bytes", "state.bytes", FORM_BYTES, COUNTER},
-	{"bad ICV", "state.errors_icv", FORM_LOSS, false},
-	{"replays", "state.errors_replay", FORM_LOSS, false},
-	{"age", "state.age|state.age_seconds|state.seconds", FORM_SECONDS, false},
+	{"state", "status.state", FORM_UPDOWN, false},
+	{"worker", "status.worker", FORM_TEXT, false},
+	{"sequence", "status.sequence", FORM_COUNT, false},
+	{"packets", "status.packets|packets", FORM_COUNT, COUNTER},
+	{"bytes", "status.bytes|bytes", FORM_BYTES, COUNTER},
+	{"bad ICV", "status.errors_icv|errors_icv", FORM_LOSS, false},
+	{"replays", "status.errors_replay|errors_replay", FORM_LOSS, false},
+	{"age", "status.age_seconds", FORM_SECONDS, false},
+	{"ends in", "status.hard_seconds_left", FORM_SECONDS, false},
 };
 
 static const struct column tunnel_columns[] = {
 	{"name", "name", FORM_TEXT, false},
-	{"state", "state.oper|state.state|state", FORM_UPDOWN, false},
+	{"state", "status.state", FORM_UPDOWN, false},
 	{"local", "local", FORM_TEXT, false},
 	{"remote", "remote", FORM_TEXT, false},
-	{"carrier", "carrier", FORM_TEXT, false},
-	{"MTU", "state.mtu|mtu", FORM_TEXT, false},
-	{"out packets", "state.out_packets|out_packets", FORM_COUNT, COUNTER},
-	{"out bytes", "state.out_bytes|out_bytes", FORM_BYTES, COUNTER},
-	{"in packets", "state.in_packets|in_packets", FORM_COUNT, COUNTER},
-	{"in bytes", "state.in_bytes|in_bytes", FORM_BYTES, COUNTER},
+	{"MTU", "status.mtu|mtu", FORM_TEXT, false},
+	{"SAs", "status.sas", FORM_TEXT, false},
+	{"out packets", "status.out_packets|out_packets", FORM_COUNT, COUNTER},
+	{"out bytes", "status.out_bytes|out_bytes", FORM_BYTES, COUNTER},
+	{"in packets", "status.in_packets|in_packets", FORM_COUNT, COUNTER},
+	{"in bytes", "status.in_bytes|in_bytes", FORM_BYTES, COUNTER},
 };
 
 static const struct column port_columns[] = {
 	{"name", "name", FORM_TEXT, false},
-	{"link", "state.link|link", FORM_UPDOWN, false},
+	{"link", "status.link", FORM_UPDOWN, false},
 	{"device", "device", FORM_TEXT, false},
 	{"VLAN", "vlan", FORM_TEXT, false},
 	{"role", "role", FORM_TEXT, false},
 	{"addresses", "addresses", FORM_TEXT, false},
-	{"MTU", "mtu", FORM_TEXT, false},
-	{"rx packets", "state.rx_packets|rx_packets", FORM_COUNT, COUNTER},
-	{"rx bytes", "state.rx_bytes|rx_bytes", FORM_BYTES, COUNTER},
-	{"tx packets", "state.tx_packets|tx_packets", FORM_COUNT, COUNTER},
-	{"tx bytes", "state.tx_bytes|tx_bytes", FORM_BYTES, COUNTER},
-	{"missed", "state.device_missed|device_missed|state.missed|missed", FORM_LOSS, COUNTER},
+	{"rx packets", "status.rx_packets|rx_packets", FORM_COUNT, COUNTER},
+	{"rx bytes", "status.rx_bytes|rx_bytes", FORM_BYTES, COUNTER},
+	{"tx packets", "status.tx_packets|tx_packets", FORM_COUNT, COUNTER},
+	{"tx bytes", "status.tx_bytes|tx_bytes", FORM_BYTES, COUNTER},
+	{"missed", "status.missed|missed", FORM_LOSS, COUNTER},
+	{"no buffer", "status.no_buffer|no_buffer", FORM_LOSS, false},
+	{"errors", "status.errors|errors", FORM_LOSS, false},
 };
 
 static const struct column policy_columns[] = {
@@ -64,7 +66,9 @@ static const struct column policy_columns[] = {
 	{"protocol", "protocol", FORM_TEXT, false},
 	{"local port", "local_port", FORM_TEXT, false},
 	{"remote port", "remote_port", FORM_TEXT, false},
-	{"packets", "state.packets", FORM_COUNT, COUNTER},
+	{"ICMP type", "icmp_type", FORM_TEXT, false},
+	{"packets", "status.packets", FORM_COUNT, COUNTER},
+	{"bytes", "status.bytes", FORM_BYTES, COUNTER},
 };
 
 static const struct column route_columns[] = {
@@ -72,30 +76,31 @@ static const struct column route_columns[] = {
 	{"via", "via", FORM_TEXT, false},
 	{"metric", "metric", FORM_TEXT, false},
 	{"table", "table", FORM_TEXT, false},
-	{"state", "state.state|state.active|state.up", FORM_UPDOWN, false},
-	{"origin", "state.origin|state.source", FORM_TEXT, false},
+	{"by", "status.by", FORM_TEXT, false},
 };
 
 static const struct column neighbour_columns[] = {
 	{"address", "address", FORM_TEXT, false},
 	{"port", "port", FORM_TEXT, false},
-	{"MAC", "mac|state.mac", FORM_TEXT, false},
-	{"state", "state.state", FORM_TEXT, false},
-	{"age", "state.age|state.age_seconds", FORM_SECONDS, false},
+	{"MAC", "mac", FORM_TEXT, false},
+	{"state", "status.state", FORM_UPDOWN, false},
 };
 
 static const struct column worker_columns[] = {
-	{"worker", "id|worker|index", FORM_TEXT, false},
-	{"lcore", "lcore|state.lcore", FORM_TEXT, false},
-	{"polls", "polls|state.polls", FORM_COUNT, COUNTER},
-	{"idle", "idle_polls|state.idle_polls", FORM_COUNT, COUNTER},
-	{"sleeps", "sleeps|state.sleeps", FORM_COUNT, COUNTER},
-	{"ESP out", "esp_out_packets|state.esp_out_packets", FORM_COUNT, COUNTER},
-	{"out bytes", "esp_out_bytes|state.esp_out_bytes", FORM_BYTES, COUNTER},
-	{"ESP in", "esp_in_packets|state.esp_in_packets", FORM_COUNT, COUNTER},
-	{"in bytes", "esp_in_bytes|state.esp_in_bytes", FORM_BYTES, COUNTER},
-	{"handed over", "handed_over|state.handed_over", FORM_COUNT, COUNTER},
-	{"to control", "to_control|state.to_control", FORM_COUNT, COUNTER},
+	{"worker", "worker", FORM_TEXT, false},
+	{"lcore", "lcore", FORM_TEXT, false},
+	{"node", "node", FORM_TEXT, false},
+	{"queues", "rx_queues", FORM_TEXT, false},
+	{"polls", "status.polls|polls", FORM_COUNT, COUNTER},
+	{"idle", "status.idle_polls|idle_polls", FORM_COUNT, COUNTER},
+	{"sleeps", "status.sleeps|sleeps", FORM_COUNT, COUNTER},
+	{"ESP out", "status.esp_out_packets|esp_out_packets", FORM_COUNT, COUNTER},
+	{"ESP out bytes", "status.esp_out_bytes|esp_out_bytes", FORM_BYTES, COUNTER},
+	{"ESP in", "status.esp_in_packets|esp_in_packets", FORM_COUNT, COUNTER},
+	{"ESP in bytes", "status.esp_in_bytes|esp_in_bytes", FORM_BYTES, COUNTER},
+	{"handed over", "status.handed_over|handed_over", FORM_COUNT, COUNTER},
+	{"to control", "status.to_control|to_control", FORM_COUNT, COUNTER},
+	{"drops", "status.drops|drops", FORM_LOSS, COUNTER},
 };
 
 static const struct column drop_columns[] = {
@@ -116,7 +121,7 @@ static const struct column_set sets[] = {
 	SET("policy", policy_columns, "id"),
 	SET("route", route_columns, "prefix", "via", "metric", "table"),
 	SET("neighbour", neighbour_columns, "address", "port"),
-	SET("worker", worker_columns, "id", "worker", "lcore"),
+	SET("worker", worker_columns, "worker"),
 	SET("drop", drop_columns, "reason"),
 };
 
@@ -167,8 +172,8 @@ column_value(const struct column *column, const json_t *item)
 static enum table_colour
 colour_of_state(const char *text)
 {
-	static const char *const good[] = {"up", "active", "alive", "yes"};
-	static const char *const bad[] = {"down", "failed", "dead", "expired", "no"};
+	static const char *const good[] = {"up", "live", "reachable", "static"};
+	static const char *const bad[] = {"down", "failed", "ended"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		if (strcmp(text, good[i]) == 0)
@@ -176,7 +181,7 @@ colour_of_state(const char *text)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (strcmp(text, bad[i]) == 0)
 			return TABLE_RED;
-	return TABLE_PLAIN;
+	return strcmp(text, "ending") == 0 ? TABLE_YELLOW : TABLE_PLAIN;
 }
 
 static char *

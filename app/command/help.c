@@ -36,20 +36,22 @@ help_nouns(struct session *s)
 	fprintf(s->out, "\n`help NOUN` and `help NOUN VERB` tell more.\n");
 }
 
-/* "256 to 4294967295", "out, in" or the type. */
+/* "256 to 4294967295", "out, in", "\"copy\" or 0 to 63", or the type. */
 static char *
 values_text(const json_t *param)
 {
 	const json_t *words = json_object_get(param, "words");
 	const json_t *min = json_object_get(param, "min"), *max = json_object_get(param, "max");
 	const char *type = json_string_value(json_object_get(param, "type"));
+	const char *number = type ? strstr(type, "number") : NULL;
 	char *text = NULL;
 
 	if (json_array_size(words))
 		return view_inline("", words);
-	if (json_is_integer(min) && json_is_integer(max)) {
-		if (asprintf(&text, "%" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT,
-			    json_integer_value(min), json_integer_value(max)) < 0)
+	if (number && json_is_integer(min) && json_is_integer(max)) {
+		if (asprintf(&text, "%.*s%" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT "%s",
+			    (int)(number - type), type, json_integer_value(min),
+			    json_integer_value(max), number + strlen("number")) < 0)
 			abort();
 		return text;
 	}
@@ -57,6 +59,26 @@ values_text(const json_t *param)
 	if (!text)
 		abort();
 	return text;
+}
+
+/* A parameter, and those of the objects in its list ("selectors.local"). */
+static void
+help_param(struct table *table, const struct method *m, const char *list, const json_t *param)
+{
+	char *values = values_text(param), name[96];
+	const json_t *key;
+	size_t i;
+
+	snprintf(name, sizeof(name), "%s%s%s", list, list[0] ? "." : "", method_param_name(param));
+	table_cell(table, name, TABLE_BOLD);
+	table_cell(
+		table, !list[0] && method_param_required(m, param) ? "required" : "", TABLE_PLAIN);
+	table_cell(table, values, TABLE_PLAIN);
+	table_cell(table, json_string_value(json_object_get(param, "help")), TABLE_PLAIN);
+	free(values);
+	json_array_foreach (json_object_get(param, "keys"), i, key)
+		if (!list[0])
+			help_param(table, m, method_param_name(param), key);
 }
 
 static void
@@ -70,15 +92,8 @@ help_params(struct session *s, const struct method *m)
 	table_column(table, "", TABLE_LEFT);
 	table_column(table, "value", TABLE_LEFT);
 	table_column(table, "meaning", TABLE_LEFT);
-	json_array_foreach (m->params, i, param) {
-		char *values = values_text(param);
-
-		table_cell(table, method_param_name(param), TABLE_BOLD);
-		table_cell(table, method_param_required(param) ? "required" : "", TABLE_PLAIN);
-		table_cell(table, values, TABLE_PLAIN);
-		table_cell(table, json_string_value(json_object_get(param, "help")), TABLE_PLAIN);
-		free(values);
-	}
+	json_array_foreach (m->params, i, param)
+		help_param(table, m, "", param);
 	table_print(table, s->out, s->colours);
 	table_free(table);
 }

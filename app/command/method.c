@@ -38,6 +38,32 @@ static const struct {
 	{"drops", "stats"},
 };
 
+static const struct {
+	const char *noun, *keys[METHOD_NAMES];
+} names[] = {
+	{"sa", {"spi", "direction", "tunnel"}},
+	{"tunnel", {"name"}},
+	{"port", {"name"}},
+	{"policy", {"id"}},
+	{"route", {"address", "prefix", "via", "table"}},
+	{"neighbour", {"address", "port"}},
+	{"worker", {"worker"}},
+	{"config", {"path"}},
+	{"stats", {"what"}},
+	{"events", {"kinds"}},
+	{"", {NULL}},
+};
+
+const char *const *
+method_names(const char *noun)
+{
+	size_t i = 0;
+
+	while (names[i].noun[0] && strcmp(names[i].noun, noun) != 0)
+		i++;
+	return names[i].keys;
+}
+
 static void
 method_read(struct method *method, json_t *from)
 {
@@ -161,9 +187,17 @@ method_param_name(const json_t *param)
 }
 
 bool
-method_param_required(const json_t *param)
+method_param_required(const struct method *method, const json_t *param)
 {
-	return json_is_true(json_object_get(param, "required"));
+	const char *const *name = method_names(method->noun);
+
+	if (!json_is_true(json_object_get(param, "required")))
+		return false;
+	if (strcmp(method->verb, "update") != 0)
+		return true;
+	while (*name && strcmp(*name, method_param_name(param)) != 0)
+		name++;
+	return *name != NULL;
 }
 
 bool
@@ -173,7 +207,7 @@ method_needs_params(const struct method *method)
 	size_t i;
 
 	json_array_foreach (method->params, i, param)
-		if (method_param_required(param))
+		if (method_param_required(method, param))
 			return true;
 	return false;
 }
@@ -301,12 +335,18 @@ resolve_turned(const struct methods *methods, const char *const *words, size_t c
 	return found;
 }
 
-/* A word that is no verb may be the first argument of a method without one: "version" takes none.
- */
+/* Whether a word that is no verb is the argument of what a noun alone means: "stats drops". */
 static bool
 is_argument(const struct method *method, const char *word)
 {
-	return method && method->verb[0] == '\0' && json_array_size(method->params) > 0 && word[0];
+	const char *name = method ? method_names(method->noun)[0] : NULL;
+	const json_t *param = name ? method_param(method, name) : NULL, *known;
+	size_t i;
+
+	json_array_foreach (json_object_get(param, "words"), i, known)
+		if (strcmp(json_string_value(known), word) == 0)
+			return true;
+	return false;
 }
 
 const struct method *

@@ -74,7 +74,11 @@ units_rate(char buf[UNITS_BYTES], double a_second)
 const char *
 units_bits(char buf[UNITS_BYTES], double bits_a_second)
 {
-	return scaled(buf, bits_a_second > 0 ? bits_a_second : 0, " ", "bit/s");
+	if (bits_a_second <= 0) {
+		snprintf(buf, UNITS_BYTES, "0 bit/s");
+		return buf;
+	}
+	return scaled(buf, bits_a_second, " ", "bit/s");
 }
 
 const char *

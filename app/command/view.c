@@ -98,7 +98,7 @@ view_items(const json_t *result)
 	json_each (result, key, value) {
 		if (json_is_array(value) && !items)
 			items = value;
-		else if (strcmp(key, "next") != 0 && strcmp(key, "total") != 0)
+		else if (json_is_array(value) || json_is_object(value))
 			return NULL;
 	}
 	return items;
@@ -155,7 +155,7 @@ view_find(const json_t *index, const char *noun, const json_t *item)
 }
 
 /* Columns for a noun without a table of its own: the plain members of the first object, and those
- * of its state. The strings are the object's, the paths are written into `paths`. */
+ * of its status. The strings are the object's, the paths are written into `paths`. */
 static unsigned int
 columns_guess(const json_t *item, struct column columns[AUTO_COLUMNS], char paths[][64],
 	const char *prefix, unsigned int count)
@@ -164,8 +164,8 @@ columns_guess(const json_t *item, struct column columns[AUTO_COLUMNS], char path
 	const char *key;
 
 	json_each (item, key, value) {
-		if (json_is_object(value) && strcmp(key, "state") == 0)
-			count = columns_guess(value, columns, paths, "state.", count);
+		if (json_is_object(value) && strcmp(key, "status") == 0)
+			count = columns_guess(value, columns, paths, "status.", count);
 		if (json_is_object(value) || count == AUTO_COLUMNS)
 			continue;
 		snprintf(paths[count], sizeof(paths[count]), "%s%s", prefix, key);
@@ -322,6 +322,8 @@ record_text(const char *key, const json_t *value, enum table_colour *colour)
 	char *text = NULL;
 
 	*colour = TABLE_PLAIN;
+	if (json_is_null(value))
+		return or_die(strdup("-"));
 	if (json_is_string(value))
 		return column_text(FORM_UPDOWN, value, colour);
 	if (json_is_integer(value) && ends_with(key, "bytes") && n >= 1000) {

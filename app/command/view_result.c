@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "columns.h"
 #include "json_each.h"
 #include "table.h"
 #include "view.h"
@@ -32,42 +33,13 @@ noun_of(const char *plural)
 	return plural;
 }
 
-/* {"zone": 3, "icv": 0} as a list, without those that never occurred. */
-static json_t *
-drops_list(const json_t *drops)
-{
-	json_t *list = json_array(), *value;
-	const char *reason;
-
-	json_each (drops, reason, value)
-		if (json_integer_value(value) != 0)
-			json_array_append_new(
-				list, json_pack("{s:s, s:O}", "reason", reason, "packets", value));
-	return list;
-}
-
-static json_t *
-drops_that_occurred(const json_t *drops)
-{
-	json_t *list = json_array(), *drop;
-	size_t i;
-
-	json_array_foreach (drops, i, drop)
-		if (json_integer_value(json_object_get(drop, "packets")) != 0)
-			json_array_append(list, drop);
-	return list;
-}
-
 static void
 view_drops(const struct view *view, const json_t *drops, FILE *out)
 {
-	json_t *list = json_is_object(drops) ? drops_list(drops) : drops_that_occurred(drops);
-
-	if (json_array_size(list))
-		view_list(view, "drop", list, out);
+	if (json_array_size(drops))
+		view_list(view, "drop", drops, out);
 	else
 		fprintf(out, "no drops\n");
-	json_decref(list);
 }
 
 static bool
@@ -86,8 +58,7 @@ is_parts(const json_t *result)
 	size_t lists = 0;
 
 	json_each (result, key, value) {
-		if (is_list(value) || (strcmp(key, "drops") == 0 && json_is_object(value)))
-			lists++;
+		lists += is_list(value);
 	}
 	return lists > 1;
 }
@@ -102,7 +73,7 @@ view_parts(const struct view *view, const json_t *result, FILE *out)
 	json_each (result, key, value) {
 		bool drops = strcmp(key, "drops") == 0;
 
-		if (!drops && !is_list(value)) {
+		if (!is_list(value)) {
 			json_object_set(rest, key, value);
 			continue;
 		}
@@ -123,18 +94,118 @@ view_parts(const struct view *view, const json_t *result, FILE *out)
 	json_decref(rest);
 }
 
+/* Whether the answer is an object with a list in it (a tunnel and its selectors), not a list. */
+static bool
+has_more(const json_t *result)
+{
+	const json_t *value;
+	const char *key;
+
+	json_each (result, key, value)
+		if (json_is_string(value) && strcmp(key, "next") != 0)
+			return true;
+	return false;
+}
+
+/* What is new or goes as it is; of what changes only what names it. */
+static char *
+difference_object(const json_t *one, const char *kind)
+{
+	const struct column_set *set = kind ? columns_of(kind) : NULL;
+	const json_t *object = json_object_get(one, "object");
+	json_t *named = json_object();
+	char *text;
+
+	for (size_t i = 0; set && i < 4 && set->identity[i]; i++)
+		if (json_object_get(object, set->identity[i]))
+			json_object_set(
+				named, set->identity[i], json_object_get(object, set->identity[i]));
+	if (json_object_size(named) == 0 || !json_object_get(one, "keys"))
+		text = view_inline("", object);
+	else
+		text = view_inline("", named);
+	json_decref(named);
+	return text;
+}
+
+/* What config.diff found: "+ route …" is new, "- …" goes, "~ …" changes, with its keys below. */
+static void
+view_difference(const struct view *view, const json_t *one, FILE *out)
+{
+	static const struct {
+		const char *action, *sign;
+		enum table_colour colour;
+	} signs[] = {{"add", "+", TABLE_GREEN}, {"delete", "-", TABLE_RED},
+		{"change", "~", TABLE_YELLOW}};
+	const char *action = json_string_value(json_object_get(one, "action"));
+	const char *kind = json_string_value(json_object_get(one, "kind")), *key;
+	char *object = difference_object(one, kind);
+	const json_t *keys = json_object_get(one, "keys");
+	json_t *change;
+	size_t i = 0;
+
+	while (i < 2 && action && strcmp(signs[i].action, action) != 0)
+		i++;
+	fprintf(out, "%s%s%s %s %s\n", table_colour_begin(signs[i].colour, view->colours),
+		signs[i].sign, table_colour_end(signs[i].colour, view->colours), kind ? kind : "",
+		object);
+	json_each (keys, key, change) {
+		char *from = view_inline(key, json_object_get(change, "from"));
+		char *to = view_inline(key, json_object_get(change, "to"));
+
+		fprintf(out, "    %s: %s -> %s\n", key, from[0] ? from : "default",
+			to[0] ? to : "default");
+		free(from);
+		free(to);
+	}
+	free(object);
+}
+
+static void
+view_differences(const struct view *view, const json_t *result, FILE *out)
+{
+	const json_t *list = json_object_get(result, "differences"), *one;
+	const json_t *restart = json_object_get(result, "restart");
+	size_t i;
+
+	json_array_foreach (list, i, one)
+		view_difference(view, one, out);
+	json_array_foreach (restart, i, one)
+		fprintf(out, "%s!%s only a restart: %s\n",
+			table_colour_begin(TABLE_RED, view->colours),
+			table_colour_end(TABLE_RED, view->colours), json_string_value(one));
+	if (json_array_size(list) + json_array_size(restart) == 0)
+		fprintf(out, "no difference\n");
+}
+
+/* The noun of the list in an answer: that of the member's name, where it is known. */
+static const char *
+noun_of_items(const char *noun, const json_t *result, const json_t *items)
+{
+	const char *key;
+	json_t *value;
+
+	json_each (result, key, value)
+		if (value == items && strcmp(noun_of(key), key) != 0)
+			return noun_of(key);
+	return noun;
+}
+
 void
 view_result(const struct view *view, const char *noun, const json_t *result, FILE *out)
 {
 	const json_t *items = view_items(result);
+	bool list = items && is_list(items) && !has_more(result);
 	char *text;
 
-	if (json_is_array(result) && is_list(result)) {
+	if (json_is_array(json_object_get(result, "differences"))) {
+		view_differences(view, result, out);
+	} else if (json_is_array(result) && is_list(result)) {
 		view_list(view, noun, result, out);
-	} else if (items && is_list(items) && json_array_size(items) == 0) {
+	} else if (list && json_array_size(items) == 0) {
 		fprintf(out, "none\n");
-	} else if (items && is_list(items)) {
-		view_list(view, noun, items, out);
+	} else if (list) {
+		view_list(view, noun_of_items(noun, result, items), items, out);
 	} else if (json_is_object(result) && is_parts(result)) {
 		view_parts(view, result, out);
 	} else if (json_is_object(result)) {

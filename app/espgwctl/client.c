@@ -119,7 +119,7 @@ kinds_of(const char *const *words, size_t count)
 		char *copy = strdup(words[i]), *rest = copy, *kind;
 
 		while ((kind = strsep(&rest, ",")) != NULL)
-			if (kind[0])
+			if (kind[0] && strcmp(kind, "resync") != 0)
 				json_array_append_new(kinds, json_string(kind));
 		free(copy);
 	}
@@ -140,12 +140,22 @@ print_event(struct client *client, const json_t *event)
 	}
 }
 
-/* events [subscribe] [KIND...] */
+static bool
+has_word(const char *const *words, size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(words[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* events [KIND...] [resync]: with resync how things stand comes first. */
 static enum command_status
 events_run(struct client *client, const char *const *words, size_t count)
 {
 	struct session *s = &client->session;
 	size_t first = count > 1 && strcmp(words[1], "subscribe") == 0 ? 2 : 1;
+	bool resync = has_word(words, count, "resync");
 	json_t *kinds = kinds_of(words + first, count - first), *result = NULL;
 	json_t *params = json_array_size(kinds) ? json_pack("{s:O}", "kinds", kinds) : NULL;
 	enum command_status status = command_result(s, "events.subscribe", params, &result);
@@ -154,6 +164,10 @@ events_run(struct client *client, const char *const *words, size_t count)
 	json_decref(result);
 	json_decref(kinds);
 	json_decref(params);
+	if (status == COMMAND_DONE && resync) {
+		status = command_result(s, "events.resync", NULL, &result);
+		json_decref(result);
+	}
 	if (status != COMMAND_DONE)
 		return status;
 	client_catch_signals();

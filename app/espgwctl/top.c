@@ -14,7 +14,7 @@ enum { TUNNELS_SHOWN = 1000, DROPS_SHOWN = 16 };
 
 /* The same lists of two rounds: what was, by name, and what is. */
 struct list {
-	const char *method, *noun;
+	const char *method, *noun, *what;
 	json_t *items, *before;
 };
 
@@ -25,36 +25,18 @@ struct top {
 	double then, now;
 };
 
-/* drops of stats.get: {"reason": n} or [{"reason", "packets"}] as the latter. */
-static json_t *
-drops_of(const json_t *result)
-{
-	json_t *drops = json_object_get(result, "drops"), *list, *value;
-	const char *reason;
-
-	if (json_is_array(drops))
-		return json_incref(drops);
-	list = json_array();
-	json_object_foreach (drops, reason, value)
-		json_array_append_new(
-			list, json_pack("{s:s, s:O}", "reason", reason, "packets", value));
-	return list;
-}
-
 static enum command_status
 list_fetch(struct top *top, struct list *list)
 {
 	struct session *s = &top->client->session;
-	json_t *params = NULL, *result = NULL, *items;
-	enum command_status status;
+	json_t *params = list->what ? json_pack("{s:s}", "what", list->what) : NULL;
+	json_t *result = NULL, *items;
+	enum command_status status = command_result(s, list->method, params, &result);
 
-	if (!methods_find(&s->methods, list->method))
-		return COMMAND_DONE;
-	status = command_result(s, list->method, params, &result);
+	json_decref(params);
 	if (status != COMMAND_DONE)
 		return status;
-	items = strcmp(list->noun, "drop") == 0 ? drops_of(result)
-						: json_incref(view_items(result));
+	items = json_incref(view_items(result));
 	json_decref(list->before);
 	list->before = list->items ? view_index(list->noun, list->items) : NULL;
 	json_decref(list->items);
@@ -70,7 +52,7 @@ list_free(struct list *list)
 	json_decref(list->items);
 }
 
-/* The sum of an object's own numbers and those of its state whose names end so. */
+/* The sum of an object's own numbers and those of its status whose names end so. */
 static json_int_t
 sum_of(const json_t *item, const char *end)
 {
@@ -81,7 +63,7 @@ sum_of(const json_t *item, const char *end)
 	json_each (item, key, value) {
 		size_t length = strlen(key), tail = strlen(end);
 
-		if (json_is_object(value) && strcmp(key, "state") == 0)
+		if (json_is_object(value) && strcmp(key, "status") == 0)
 			sum += sum_of(value, end);
 		else if (json_is_integer(value) && length >= tail &&
 			 strcmp(key + length - tail, end) == 0)
@@ -250,9 +232,9 @@ top_run(struct client *client, const char *const *words, size_t count)
 	struct screen screen;
 	struct top top = {.client = client,
 		.screen = &screen,
-		.tunnels = {"tunnel.list", "tunnel", NULL, NULL},
-		.workers = {"worker.list", "worker", NULL, NULL},
-		.drops = {"stats.get", "drop", NULL, NULL}};
+		.tunnels = {.method = "tunnel.list", .noun = "tunnel"},
+		.workers = {.method = "worker.list", .noun = "worker"},
+		.drops = {.method = "stats.get", .noun = "drop", .what = "drops"}};
 	enum command_status status;
 
 	if (count > 1)

@@ -72,6 +72,7 @@ test_method(void **state)
 		{"show stats", "stats.get", 2},
 		{"show drops", "stats.get", 2},
 		{"stats", "stats.get", 1},
+		{"stats drops", "stats.get", 1},
 		{"version", "version", 1},
 		{"sa.list", "sa.list", 1},
 		{"rpc methods", "rpc.methods", 2},
@@ -105,7 +106,7 @@ test_no_method(void **state)
 		{"tunnel shoow ipsec0", "tunnel has no \"shoow\"; did you mean \"tunnel show\"?"},
 		{"sa frobnicate",
 			"sa has no \"frobnicate\"; it has: add, delete, flush, get, list"},
-		{"config", "config what? It has: diff"},
+		{"config", "config what? It has: check, diff, load"},
 		{"version please", "version takes no \"please\""},
 	};
 
@@ -182,7 +183,9 @@ test_arguments(void **state)
 			"{\"address\": \"10.0.0.1\", \"port\": \"lan\", \"mac\": "
 			"\"02:00:00:00:00:01\"}"},
 		{"events subscribe kinds=tunnel,port", "{\"kinds\": [\"tunnel\", \"port\"]}"},
-		{"config diff /tmp/a=b.conf", "{\"file\": \"/tmp/a=b.conf\"}"},
+		{"config diff /tmp/a=b.conf", "{\"path\": \"/tmp/a=b.conf\"}"},
+		{"policy set 3 priority=7", "{\"id\": 3, \"priority\": 7}"},
+		{"stats drops", "{\"what\": \"drops\"}"},
 	};
 
 	(void)state;
@@ -218,8 +221,9 @@ test_wrong_arguments(void **state)
 		{"tunnel set a ecn=maybe", "ecn: \"maybe\" is neither true nor false"},
 		{"tunnel set a mtuu=1", "unknown parameter \"mtuu\"; did you mean \"mtu\"?"},
 		{"tunnel set a zzzzzz=1", "unknown parameter \"zzzzzz\"; there are: name, "},
-		{"stats get x=1", "takes no parameters, and \"x\" is one"},
-		{"stats get x", "\"x\" is too much: it takes no parameters"},
+		{"tunnel set", "name is missing"},
+		{"rpc methods x=1", "takes no parameters, and \"x\" is one"},
+		{"rpc methods x", "\"x\" is too much: it takes no parameters"},
 		{"sa add spi=1 direction=in tunnel=t algorithm=a key=@/nonexistent",
 			"key: /nonexistent: No such file"},
 	};

@@ -74,13 +74,13 @@ test_result(void **state)
 		{"sa", "{\"sas\": [], \"next\": null}", "none\n"},
 		{"sa",
 			"{\"sas\": [{\"spi\": 4097, \"direction\": \"out\", \"tunnel\": \"t\", "
-			"\"state\": {\"packets\": 1234567, \"bytes\": 5140, \"errors_icv\": 2}}], "
+			"\"status\": {\"packets\": 1234567, \"bytes\": 5140, \"errors_icv\": 2}}], "
 			"\"next\": null}",
 			"       SPI  dir  tunnel  packets    bytes  bad ICV\n"
 			"0x00001001  out  t         1.23M  5.14 kB        2\n"},
 		{"tunnel",
-			"{\"tunnels\": [{\"name\": \"a\", \"state\": {\"oper\": \"up\"}}, "
-			"{\"name\": \"long\", \"state\": {\"oper\": \"down\"}}]}",
+			"{\"tunnels\": [{\"name\": \"a\", \"status\": {\"state\": \"up\"}}, "
+			"{\"name\": \"long\", \"status\": {\"state\": \"down\"}}]}",
 			"name  state\n"
 			"a     up\n"
 			"long  down\n"},
@@ -88,7 +88,7 @@ test_result(void **state)
 			"prefix  via  metric\n"
 			"::/0    t         0\n"},
 		{"strange", /* a noun that nobody has told us of */
-			"{\"stranges\": [{\"id\": 1, \"spi\": 255, \"x_bytes\": 1000, \"state\": "
+			"{\"stranges\": [{\"id\": 1, \"spi\": 255, \"x_bytes\": 1000, \"status\": "
 			"{\"y\": true}}]}",
 			"id         spi  x_bytes  y\n"
 			" 1  0x000000ff  1.00 kB  yes\n"},
@@ -97,30 +97,39 @@ test_result(void **state)
 			"dpdk     2\n"},
 		{"tunnel",
 			"{\"name\": \"a\", \"spi\": 4097, \"list\": [\"x\", \"y\"], \"selectors\": "
-			"[{\"local\": \"l\", \"port\": 1}, {\"local\": \"m\"}], \"state\": "
+			"[{\"local\": \"l\", \"port\": 1}, {\"local\": \"m\"}], \"status\": "
 			"{\"out_packets\": 1234567, \"out_bytes\": 1234567, \"seconds\": 61}}",
 			"name           a\n"
 			"spi            0x00001001\n"
 			"list           x, y\n"
 			"selectors      local=l port=1\n"
 			"               local=m\n"
-			"state\n"
+			"status\n"
 			"  out_packets  1,234,567\n"
 			"  out_bytes    1,234,567 (1.23 MB)\n"
 			"  seconds      61 (1 min 1 s)\n"},
 		{"stats",
-			"{\"ports\": [{\"name\": \"p\"}], \"tunnels\": [], \"drops\": {\"zone\": "
-			"3, "
-			"\"icv\": 0}, \"uptime\": 7}",
+			"{\"ports\": [{\"name\": \"p\"}], \"tunnels\": {\"up\": 1}, \"drops\": "
+			"[{\"reason\": \"zone\", \"packets\": 3}], \"uptime\": 7}",
 			"name\n"
 			"p\n"
 			"\n"
 			"drops by reason  packets\n"
 			"zone                   3\n"
 			"\n"
-			"uptime  7\n"},
-		{"stats", "{\"ports\": [], \"drops\": [{\"reason\": \"icv\", \"packets\": 0}]}",
-			"no drops\n"},
+			"tunnels\n"
+			"  up     1\n"
+			"uptime   7\n"},
+		{"stats", "{\"ports\": [], \"drops\": []}", "no drops\n"},
+		{"stats",
+			"{\"drops\": [{\"reason\": \"icv\", \"packets\": 1}], \"seconds\": "
+			"1.5}",
+			"drops by reason  packets\n"
+			"icv                    1\n"},
+		{"tunnel", "{\"name\": \"a\", \"selectors\": [], \"end\": null}",
+			"name       a\n"
+			"selectors\n"
+			"end        -\n"},
 		{"x", "\"text\"", "text\n"},
 		{"x", "null", ""},
 	};
@@ -151,10 +160,10 @@ test_rates(void **state)
 	static const char rates[] = "name  out packets/s  out bit/s\n"
 				    "a             1.00k          0\n"
 				    "b\n";
-	json_t *old = json("[{\"name\": \"a\", \"state\": {\"out_packets\": 1000, \"out_bytes\": "
+	json_t *old = json("[{\"name\": \"a\", \"status\": {\"out_packets\": 1000, \"out_bytes\": "
 			   "1000}}]");
-	json_t *now = json("[{\"name\": \"a\", \"state\": {\"out_packets\": 3000, \"out_bytes\": "
-			   "1000}}, {\"name\": \"b\", \"state\": {\"out_packets\": 5, "
+	json_t *now = json("[{\"name\": \"a\", \"status\": {\"out_packets\": 3000, \"out_bytes\": "
+			   "1000}}, {\"name\": \"b\", \"status\": {\"out_packets\": 5, "
 			   "\"out_bytes\": 500}}]");
 	json_t *before = view_index("tunnel", old);
 	struct view view = {.before = before, .seconds = 2};

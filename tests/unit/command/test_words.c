@@ -107,8 +107,8 @@ test_rates_and_times(void **state)
 		double rate;
 		const char *text, *bits;
 	} rates[] = {
-		{-1, "0", "0.00 bit/s"},
-		{0, "0", "0.00 bit/s"},
+		{-1, "0", "0 bit/s"},
+		{0, "0", "0 bit/s"},
 		{0.5, "0.50", "0.50 bit/s"},
 		{9.999, "10.0", "10.0 bit/s"},
 		{12345, "12.3k", "12.3 kbit/s"},

@@ -32,18 +32,18 @@ def start_objects():
     return {
         "port": [{"name": "lan", "device": "net_pcap0", "role": "protected", "mtu": 1500,
                   "addresses": ["192.168.1.1/24", "2001:db8:1::1/64"],
-                  "state": {"link": "up", "rx_packets": 10, "rx_bytes": 5004, "tx_packets": 4, "tx_bytes": 256}},
+                  "status": {"link": "up", "rx_packets": 10, "rx_bytes": 5004, "tx_packets": 4, "tx_bytes": 256}},
                  {"name": "wan", "device": "net_pcap1", "role": "unprotected", "mtu": 1500,
                   "addresses": ["203.0.113.1/24"],
-                  "state": {"link": "down", "rx_packets": 0, "rx_bytes": 0, "tx_packets": 12, "tx_bytes": 5564}}],
+                  "status": {"link": "down", "rx_packets": 0, "rx_bytes": 0, "tx_packets": 12, "tx_bytes": 5564}}],
         "tunnel": [{"name": "ipsec0", "local": "203.0.113.1", "remote": "203.0.113.2", "carrier": "esp", "mtu": 1400,
                     "selectors": [{"local": "192.168.1.0/24", "remote": "192.168.2.0/24"}],
-                    "state": {"oper": "up", **counters}},
+                    "status": {"state": "up", "mtu": 1400, **counters}},
                    {"name": "ipsec1", "local": "2001:db8:ffff:ffff:ffff:ffff:ffff:1",
                     "remote": "2001:db8:ffff:ffff:ffff:ffff:ffff:2", "carrier": "udp", "mtu": 1350,
-                    "state": {"oper": "down", **{key: 0 for key in counters}}}],
+                    "status": {"state": "down", "mtu": 1350, **{key: 0 for key in counters}}}],
         "sa": [{"spi": 4097, "direction": "out", "tunnel": "ipsec0", "algorithm": "aes-256-gcm", "esn": False,
-                "state": {"worker": 0, "sequence": 11, "packets": 10, "bytes": 4780}}],
+                "status": {"state": "live", "worker": 0, "sequence": 11, "packets": 10, "bytes": 4780}}],
         "policy": [], "route": [], "neighbour": [],
     }
 
@@ -179,27 +179,37 @@ class FakeGateway:
     def call_sa_flush(self, _):
         count = len(self.objects["sa"])
         self.objects["sa"] = []
-        return {"flushed": count}
+        return {"deleted": count}
 
     def call_spi_allocate(self, _):
         return {"spi": 8193}
 
     def call_route_get(self, params):
-        return {"address": params["address"], "prefix": "10.0.0.0/8", "via": "ipsec0", "path": ["ipsec0", "wan"]}
+        return {"address": params["address"], "table": 0, "ways": [{"type": "tunnel", "tunnel": "ipsec0"}]}
 
     def call_worker_list(self, _):
         self.rounds += 1
-        return {"workers": [{"id": 0, "lcore": 1, "polls": 1000 * self.rounds, "idle_polls": 10, "sleeps": 1}],
+        return {"workers": [{"worker": 0, "lcore": 1, "status": {"polls": 1000 * self.rounds, "idle_polls": 10}}],
                 "next": None}
 
-    def call_stats_get(self, _):
-        self.objects["tunnel"][0]["state"]["out_packets"] += 1000
-        self.objects["tunnel"][0]["state"]["out_bytes"] += 1000000
-        return {"ports": self.objects["port"], "workers": [], "tunnels": self.objects["tunnel"],
-                "drops": {"zone": 3 + self.rounds, "icv": 0, "replay_seen": 1}}
+    def call_stats_get(self, params):
+        status = self.objects["tunnel"][0]["status"]
+        status["out_packets"] += 1000
+        status["out_bytes"] += 1000000
+        drops = [{"reason": "zone", "packets": 3 + self.rounds, "text": "no policy"},
+                 {"reason": "replay_seen", "packets": 1, "text": "seen before"}]
+        if params.get("what") == "drops":
+            return {"drops": drops, "seconds": 1.5}
+        return {"ports": [{"name": "lan", "rx_packets": 10}], "workers": [], "drops": drops, "seconds": 1.5,
+                "tunnels": {"out_packets": status["out_packets"], "count": 2}}
 
     def call_config_diff(self, params):
-        return {"changes": [{"object": "tunnels", "name": params["file"], "change": "update"}]}
+        if not params["path"].startswith("/"):
+            raise Refused(WRONG_PARAMS, "path: not absolute", {"field": "path"})
+        return {"restart": ["ports[1] (wan): role"], "differences": [
+            {"action": "add", "kind": "route", "object": {"prefix": "10.0.0.0/8", "via": "ipsec0"}},
+            {"action": "change", "kind": "tunnel", "object": {"name": "ipsec0", "mtu": 1300},
+             "keys": {"mtu": {"from": 1400, "to": 1300}, "ttl": {"from": None, "to": 9}}}]}
 
     def call_events_subscribe(self, params):
         return {"kinds": params.get("kinds", ["tunnel", "expire"])}
