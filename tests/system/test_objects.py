@@ -271,6 +271,25 @@ class Objects(gateway.GatewayTest):
             self.refused(client, "config.load", {"path": f"{folder}/new.conf"})
             self.assertEqual(len(client.listed("tunnel", "tunnels")), 1)
 
+    def test_acquire(self):
+        """A packet for a tunnel without an SA is told, once, with what it was."""
+        frames = [bytes(Ether(src="02:00:00:00:00:09", dst=gateway.port_mac(0)) /
+                        IP(src="192.168.1.10", dst="192.168.9.10") / UDP(sport=7, dport=9) / b"x")] * 20
+        with gateway.scratch() as folder:
+            gateway.pcap_write(f"{folder}/lan.rx.pcap", frames)
+            gateway.pcap_write(f"{folder}/wan.rx.pcap", [])
+            vdevs = [f"net_pcap0,rx_pcap={folder}/lan.rx.pcap,infinite_rx=1",
+                     f"net_pcap1,rx_pcap={folder}/wan.rx.pcap,tx_pcap={folder}/wan.tx.pcap"]
+            config = {**CONFIG, "routes": CONFIG["routes"] + [{"prefix": "192.168.9.0/24", "via": "idle"}],
+                      "tunnels": CONFIG["tunnels"] + [{"name": "idle", "local": "203.0.113.1", "remote": "203.0.113.3"}]}
+            running = gateway.Running(gateway.Gateway(config, idle_ms=0), folder, ["lan", "wan"], vdevs)
+            with running, control.Control(f"{folder}/ctl") as client:
+                client.call("events.subscribe", kinds=["acquire"])
+                event = client.event()
+                self.assert_clean(running.stop())
+        self.assertEqual((event["kind"], event["tunnel"]), ("acquire", "idle"), event)
+        self.assertEqual((event["src"], event["dst"]), ("192.168.1.10", "192.168.9.10"), event)
+
 
 if __name__ == "__main__":
     gateway.main()
