@@ -55,6 +55,9 @@ void changing_out(
 	struct stage_fixture *f, struct peer *peer, struct changing_flow *flow, const char *what);
 void changing_in(
 	struct stage_fixture *f, struct peer *peer, struct changing_flow *flow, const char *what);
+/* Whether the envelope with the number flow->in passes, to the protected side. */
+bool changing_in_passes(
+	struct stage_fixture *f, struct peer *peer, const struct changing_flow *flow);
 void changing_both(
 	struct stage_fixture *f, struct peer *peer, struct changing_flow *flow, const char *what);
 
