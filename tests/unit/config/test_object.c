@@ -182,6 +182,25 @@ static const struct {
 	{CONFIG_KIND_SA, NEW_SA, "hard_second = 3;", "hard_second", "unknown key \"hard_second\" (did you mean \"hard_seconds\"?)"},
 	{CONFIG_KIND_SA, NEW_SA "hard_packets = 10;", "soft_packets = 10;", "soft_packets", "soft_packets: 10 is not below hard_packets (10)"},
 };
+
+/* Objects that differ in one thing, where a key is more than one value. */
+static const struct {
+	enum config_kind kind;
+	const char *a, *b;
+} unlike[] = {
+	{CONFIG_KIND_PORT, "device = 'x'; role = 'protected'; addresses = ( '192.0.2.1/24' );", "device = 'x'; role = 'protected'; addresses = ( '192.0.2.2/24' );"},
+	{CONFIG_KIND_PORT, "device = 'x'; role = 'protected'; addresses = ( '192.0.2.1/24' );", "device = 'x'; role = 'protected'; addresses = ( '192.0.2.1/25' );"},
+	{CONFIG_KIND_PORT, "device = 'x'; role = 'both'; protected = ( '10.0.0.0/8' );", "device = 'x'; role = 'both'; protected = ( '10.0.0.0/9' );"},
+	{CONFIG_KIND_TUNNEL, NEW_TUNNEL "selectors = ( { }, { local = '10.0.0.0/8'; } );", NEW_TUNNEL "selectors = ( { }, { local = '10.0.0.0/9'; } );"},
+	{CONFIG_KIND_TUNNEL, NEW_TUNNEL "selectors = ( { }, { } );", NEW_TUNNEL "selectors = ( { } );"},
+	{CONFIG_KIND_ROUTE, "prefix = '0.0.0.0/0'; via = '203.0.113.9';", "prefix = '0.0.0.0/0'; via = '203.0.113.8';"},
+	{CONFIG_KIND_ROUTE, "prefix = '0.0.0.0/0'; via = '203.0.113.9';", "prefix = '0.0.0.0/0'; via = '203.0.113.9%lan';"},
+	{CONFIG_KIND_ROUTE, "prefix = '0.0.0.0/0'; via = 'ipsec0'; metric = 1;", "prefix = '0.0.0.0/0'; via = 'u'; metric = 1;"},
+	{CONFIG_KIND_ROUTE, "prefix = '0.0.0.0/0'; via = 'lan';", "prefix = '0.0.0.0/0'; via = 'wan';"},
+	{CONFIG_KIND_ROUTE, "prefix = '0.0.0.0/0'; via = 'lan';", "prefix = '0.0.0.0/0'; via = 'discard';"},
+	{CONFIG_KIND_POLICY, "priority = 1; action = 'protect'; tunnel = 'ipsec0';", "priority = 1; action = 'protect'; tunnel = 'u';"},
+	{CONFIG_KIND_SA, NEW_SA, "spi = 4097; direction = 'out'; tunnel = 'ipsec0'; " GCM KEY256B},
+};
 /* clang-format on */
 
 static bool
@@ -350,6 +369,22 @@ test_equal_sees_each_key(void **state)
 			config_destroy(&group.tree);
 		}
 		config_object_free(good[i].kind, &whole);
+	}
+}
+
+static void
+test_unlike(void **state)
+{
+	for (size_t i = 0; i < KEY_COUNT(unlike); i++) {
+		enum config_kind kind = unlike[i].kind;
+		union any a, b;
+
+		read_good(*state, kind, unlike[i].a, &a);
+		read_good(*state, kind, unlike[i].b, &b);
+		if (config_object_equal(kind, &a, &b))
+			fail_msg("equal: %s and %s", unlike[i].a, unlike[i].b);
+		config_object_free(kind, &a);
+		config_object_free(kind, &b);
 	}
 }
 
@@ -525,6 +560,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sa_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_equal_sees_each_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unlike, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_updates, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_updates, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sa_update, setup, teardown),

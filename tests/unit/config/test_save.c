@@ -123,7 +123,7 @@ static const char *const rows[] = {
 
 	PORTS "tunnels = ( { name = 'ipsec0'; metric = 20; " ENDS "} );\nroutes = ( { prefix = '192.168.2.0/24'; via = 'ipsec0'; },\n"
 	"{ prefix = '192.168.2.0/24'; via = 'ipsec0'; metric = 0; table = 9; }, { prefix = '0.0.0.0/0'; via = '203.0.113.254'; metric = 4294967295; },\n"
-	"{ prefix = '0.0.0.0/0'; via = '198.51.100.1%wan'; }, { prefix = '::/0'; via = 'fe80::1%wan'; },\n"
+	"{ prefix = '0.0.0.0/0'; via = '198.51.100.1%wan'; }, { prefix = '0.0.0.0/0'; via = '203.0.113.9%lan'; }, { prefix = '::/0'; via = 'fe80::1%wan'; },\n"
 	"{ prefix = '10.0.0.0/8'; via = 'lan'; }, { prefix = '192.168.2.0/24'; via = 'discard'; } );",
 
 	PORTS "tunnels = ( " IPSEC0 " );\npolicies = ( { priority = 10; action = 'protect'; tunnel = 'ipsec0'; local = '192.168.1.0/24';\n"
@@ -131,8 +131,11 @@ static const char *const rows[] = {
 	"{ priority = 10; action = 'bypass'; protocol = 'icmp'; icmp_type = 8; icmp_code = '0-3'; }, { priority = 0xffffffff; action = 'discard'; } );",
 };
 
-#define TWO_SAS PORTS "unsafe_static_keys = true; tunnels = ( " IPSEC0 " );\n" \
+#define TWO_SAS PORTS "unsafe_static_keys = true; tunnels = ( " IPSEC0 ", { name = 'u'; carrier = 'udp'; metric = 3; " ENDS "} );\n" \
 	"sas = ( { spi = 0x1001; direction = 'out'; " TO0 GCM KEY256A "}, { spi = 0x1002; direction = 'in'; " TO0 GCM KEY256B "} );"
+
+#define REST "limits = { sas = 99; }; routes = ( { prefix = '10.0.0.0/8'; via = 'u'; } );\n" \
+	"policies = ( { priority = 1; action = 'bypass'; local = '10.0.0.0/8'; } );"
 
 static const char printed[] =
 	"unsafe_static_keys = true;\n"
@@ -144,11 +147,18 @@ static const char printed[] =
 	"      '2001:db8:f::1/64' ]; }\n"
 	");\n"
 	"tunnels = (\n"
-	"  { name = 'ipsec0'; local = '203.0.113.1'; remote = '203.0.113.2'; }\n"
+	"  { name = 'ipsec0'; local = '203.0.113.1'; remote = '203.0.113.2'; },\n"
+	"  { name = 'u'; carrier = 'udp'; local = '203.0.113.1'; remote = '203.0.113.2'; metric = 3; }\n"
 	");\n"
 	"sas = (\n"
 	"  { spi = 0x1001; direction = 'out'; tunnel = 'ipsec0'; algorithm = 'aes-256-gcm'; key = '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223'; },\n"
 	"  { spi = 0x1002; direction = 'in'; tunnel = 'ipsec0'; algorithm = 'aes-256-gcm'; key = '100102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223'; }\n"
+	");\n"
+	"routes = (\n"
+	"  { prefix = '10.0.0.0/8'; via = 'u'; }\n"
+	");\n"
+	"policies = (\n"
+	"  { priority = 1; action = 'bypass'; local = '10.0.0.0/8'; }\n"
 	");\n";
 /* clang-format on */
 
@@ -214,7 +224,7 @@ static void
 test_text(void **state)
 {
 	struct report report = {0};
-	struct config *config = load_row(TWO_SAS "limits = { sas = 99; };", &report);
+	struct config *config = load_row(TWO_SAS REST, &report);
 	struct secret_buffer text = {0};
 	char expected[2048];
 
