@@ -187,21 +187,22 @@ objects_read(struct object *top, struct config_view *view, struct config *config
 }
 
 static void
-tree_read(struct reading *reading, const config_t *tree)
+tree_read(const config_t *tree, struct config *config, const struct config_text *text,
+	struct report *report)
 {
-	struct config *config = reading->config;
-	struct object top = {
-		.reading = reading, .group = config_root_setting(tree), .table = &config_table};
 	struct config_view view;
+	struct reading reading = {
+		.report = report, .scope = &view.scope, .config = config, .text = text};
+	struct object top = {
+		.reading = &reading, .group = config_root_setting(tree), .table = &config_table};
 
 	config_view_init(&view, config);
-	reading->scope = &view.scope;
 	object_read(&top, config);
 	group_read(&top, &limits_table, &config->limits);
 	group_read(&top, &worker_table, &config->worker);
 	group_read(&top, &icmp_table, &config->icmp);
 	objects_read(&top, &view, config);
-	config_validate(config, &view.scope, reading->report);
+	config_validate(config, &view.scope, report);
 	limits_raise(config);
 	config_view_free(&view);
 }
@@ -209,12 +210,11 @@ tree_read(struct reading *reading, const config_t *tree)
 static void
 text_parse(struct config *config, const struct config_text *text, struct report *report)
 {
-	struct reading reading = {.config = config, .report = report, .text = text};
 	config_t tree;
 
 	config_init(&tree);
 	if (config_read_string(&tree, text->buffer.data)) {
-		tree_read(&reading, &tree);
+		tree_read(&tree, config, text, report);
 	} else {
 		struct config_text_line where =
 			config_text_where(text, (unsigned int)config_error_line(&tree));

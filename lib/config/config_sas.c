@@ -169,7 +169,7 @@ static const char *const direction_words[] = {"out", "in", NULL};
 #define LIFETIME_KEY(name, field, text)                                                            \
 	{                                                                                          \
 		name, &key_number, KEY_FIELD(sa_keys, object.sa.field),                            \
-			.min = 1, .max = INT64_MAX, .help = text                                   \
+			.min = 1, .max = INT64_MAX, .help = (text)                                 \
 	}
 #define LIFETIME_KEYS                                                                              \
 	LIFETIME_KEY("soft_seconds", soft.seconds, "a warning after this long"),                   \

@@ -129,7 +129,7 @@ static const struct {
 } bad[] = {
 	{CONFIG_KIND_PORT, "device = 'x'; role = 'protected'; mtu = 70000;", "port", "mtu", "mtu: 70000 is not between 576 and 9216"},
 	{CONFIG_KIND_PORT, "device = 'x';", "port", "role", "role is missing"},
-	{CONFIG_KIND_PORT, "device = 'x'; name = 'new'; role = 'protected'; adresses = ();", "port (new)", "adresses", "unknown key \"adresses\" (did you mean \"addresses\"?)"},
+	{CONFIG_KIND_PORT, "device = 'x'; name = 'new'; role = 'protected'; addressen = ();", "port (new)", "addressen", "unknown key \"addressen\" (did you mean \"addresses\"?)"},
 	{CONFIG_KIND_PORT, "device = 'x'; role = 'protected'; addresses = ( '' );", "port", "addresses", "addresses: \"\" is no address with"},
 	{CONFIG_KIND_NEIGHBOUR, "address = '203.0.113.2'; mac = '02:00:00:00:00:02'; port = 'wam';", "neighbour (203.0.113.2)", "port", "port: no port is called \"wam\" (did you mean \"wan\"?)"},
 	{CONFIG_KIND_NEIGHBOUR, "address = '198.51.100.2'; mac = '02:00:00:00:00:02'; port = 'wan';", "neighbour (198.51.100.2)", "address", "198.51.100.2 is not on the link of port wan"},

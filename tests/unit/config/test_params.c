@@ -65,7 +65,7 @@ static const struct {
 	{"small = 2; port = 'nan';", "port", "port: no port is called \"nan\" (did you mean \"lan\"?)"},
 	{"small = 2; protocol = 'tcpp';", "protocol", "protocol: \"tcpp\" is no protocol known here (did you mean \"tcp\"?)"},
 	{"small = 2; remote_port = 65536;", "remote_port", "remote_port: 65536 is not between 0 and 65535"},
-	{"small = 2; smal = 2;", "smal", "unknown key \"smal\" (did you mean \"small\"?)"},
+	{"small = 2; smalll = 2;", "smalll", "unknown key \"smalll\" (did you mean \"small\"?)"},
 };
 /* clang-format on */
 
