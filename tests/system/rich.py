@@ -9,6 +9,7 @@ import scene
 from gateway import Gateway, Running, pcap_write, scratch
 
 PACKETS = 32
+GATEWAY = "203.0.113.9"  # of a route; nobody answers for it
 OUT = scene.Side(0x1001, "out")
 IN = scene.Side(0x2001, "in")
 OTHER = scene.Side(0x1002, "out", name="ipsec1", family=6)
@@ -53,7 +54,7 @@ def config():
                 {"priority": 20, "action": "bypass", "protocol": "icmp"},
                 {"priority": 30, "action": "protect", "tunnel": "ipsec1", "remote": "192.168.2.64/26"}]
     routes = [*scene.routes(), {"prefix": scene.FAR_NET[4], "via": "ipsec1"},
-              {"prefix": "198.51.100.0/24", "via": "203.0.113.9"}, {"prefix": "198.18.0.0/15", "via": "discard"},
+              {"prefix": "198.51.100.0/24", "via": GATEWAY}, {"prefix": "198.18.0.0/15", "via": "discard"},
               {"prefix": "10.9.0.0/16", "via": "discard", "table": 7}]
     tunnels = [scene.tunnel(address="10.0.0.1", peer_address="10.0.0.2"), scene.tunnel("ipsec1", 6)]
     return scene.config(tunnels=tunnels, more_routes=routes, policies=policies,

@@ -81,9 +81,11 @@ class Live(GatewayTest):
         self.assertGreater(sum(drops.values()), 0)
 
     def test_same_as_summary(self):
-        source = rich.packets()
+        source, settings = rich.packets(), rich.config()
+        # else we would ask for it each second, and the counters go on
+        settings["neighbours"].append(scene.neighbour(rich.GATEWAY, scene.PEER_MAC, "wan"))
         received = 'espgw_port_receive_packets_total{port="lan"}'
-        with rich.running(source=source, once=True, workers=2) as (running, telemetry, _):
+        with rich.running(source=source, settings=settings, once=True, workers=2) as (running, telemetry, _):
             with Exporter("--socket", telemetry.path, "--sas") as exporter:
                 self.assertTrue(running.wait_for(lambda: exporter.values()[received] == len(source)))
                 # ICMP goes round by way of the control lcore
