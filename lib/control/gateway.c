@@ -319,6 +319,7 @@ static const struct {
 	{"devices", devices_start, devices_stop, NULL},
 	{"neighbours", start_neighbours, release_neighbours, NULL},
 	{"workers", workers_create, workers_release, workers_destroy},
+	{"look", look_start, NULL, look_stop},
 	{"objects", objects_start, NULL, apply_undo},
 	{"configuration", apply_config, NULL, NULL},
 	{"questions", ask_start, ask_stop, NULL},
@@ -444,6 +445,7 @@ tick(struct gateway *g, uint64_t now)
 	tunnels_follow(g);
 	nexthop_reclaim(g->nexthops, false);
 	health_tick(g, now);
+	look_tick(g, now);
 	if (g->options.stats_period_s && now >= g->next_stats_ms) {
 		if (g->next_stats_ms)
 			print_period(g);

@@ -77,5 +77,7 @@ audit_record(const struct gateway *g, struct rte_mbuf *m)
 	log_notice(audit, "%s %s: SPI 0x%08x sequence %u from %s to %s (%s)", when, drop_name(why),
 		r.spi, r.seq, ip_addr_format(&r.src, src), ip_addr_format(&r.dst, dst),
 		drop_text(why));
+	if (g->look.watcher.watch)
+		watch_end(&g->look.watcher, m);
 	rte_pktmbuf_free(m);
 }

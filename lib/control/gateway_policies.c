@@ -106,8 +106,10 @@ policies_publish(struct gateway *g, struct change_op *op, struct error *err)
 
 	if (!policies)
 		return error_set(err, -ENOMEM, "no memory for %u policies", list->n);
-	for (uint32_t i = 0; i < list->n; i++)
+	for (uint32_t i = 0; i < list->n; i++) {
 		policies[i] = list->policies[i].policy;
+		policies[i].id = list->policies[i].id;
+	}
 	rc = build(g, policies, list->n, op->policies.sets, err);
 	free(policies);
 	if (rc == 0)

@@ -22,6 +22,10 @@ void
 slow_drop(struct gateway *g, struct rte_mbuf *m, enum drop_reason why)
 {
 	g->drops[why]++;
+	if (g->look.watcher.watch) {
+		watch_drop(&g->look.watcher, m, why);
+		watch_end(&g->look.watcher, m);
+	}
 	rte_pktmbuf_free(m);
 }
 
@@ -95,6 +99,26 @@ own_source(const struct gateway *g, const struct rte_mbuf *m)
 	return found;
 }
 
+/* How a packet ends that its source was to hear of. */
+static void
+look_answer(const struct gateway *g, struct rte_mbuf *m, bool answered)
+{
+	const struct pkt *p = pkt(m);
+
+	if (!g->look.watcher.watch)
+		return;
+	watch_control(&g->look.watcher, m, answered ? TRACE_answer : TRACE_no_answer,
+		(uint32_t)p->icmp_type << 8 | p->icmp_code);
+	watch_end(&g->look.watcher, m);
+}
+
+static void
+look_wait(const struct gateway *g, struct rte_mbuf *m, uint16_t port, const struct ip_addr *addr)
+{
+	if (g->look.watcher.watch)
+		watch_neighbour(&g->look.watcher, m, port, addr);
+}
+
 static void
 icmp_error(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 {
@@ -108,6 +132,7 @@ icmp_error(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 		pkt(error)->answers = pkt(m)->zone + 1;
 		slow_send(g, error, TASK_SEND_IP);
 	}
+	look_answer(g, m, error != NULL);
 	rte_pktmbuf_free(m);
 }
 
@@ -135,11 +160,15 @@ echo(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 	pkt(m)->answers = pkt(m)->zone + 1;
 	pkt(m)->zone = ZONE_SELF;
 	pkt(m)->flags &= PKT_DF;
+	if (g->look.watcher.watch)
+		watch_control(&g->look.watcher, m, TRACE_reply, 0);
 	/* no table knows the link of a link-local address, but the request came over it */
-	if (ip_addr_is_link_local(&asker))
-		neigh_resolve(g->neighbours, port, &asker, m, now);
-	else
+	if (!ip_addr_is_link_local(&asker)) {
 		slow_send(g, m, TASK_SEND_IP);
+		return;
+	}
+	look_wait(g, m, port, &asker);
+	neigh_resolve(g->neighbours, port, &asker, m, now);
 }
 
 static void
@@ -179,10 +208,12 @@ resolve(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 	struct ip_addr addr = nh->type == NEXTHOP_NEIGHBOUR ? nh->addr : ip_dst(m);
 
 	if ((nh->type != NEXTHOP_NEIGHBOUR && nh->type != NEXTHOP_CONNECTED) ||
-		!is_way_of(g, m, pkt(m)->nexthop))
+		!is_way_of(g, m, pkt(m)->nexthop)) {
 		slow_drop(g, m, DROP_no_route);
-	else
-		neigh_resolve(g->neighbours, nh->port, &addr, m, now);
+		return;
+	}
+	look_wait(g, m, nh->port, &addr);
+	neigh_resolve(g->neighbours, nh->port, &addr, m, now);
 }
 
 /* What acquire says of a packet, for all tunnels that would carry it. */
@@ -228,6 +259,8 @@ acquire(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 	else
 		route_down_tunnels(g->routes, p->table, &a.event.dst, acquire_tunnel, &a);
 	if (!error_due) {
+		if (g->look.watcher.watch)
+			watch_end(&g->look.watcher, m);
 		rte_pktmbuf_free(m);
 		return;
 	}
@@ -376,11 +409,16 @@ neigh_drop(void *arg, struct rte_mbuf *m, enum drop_reason why)
 		return;
 	}
 	g->drops[why]++;
+	if (g->look.watcher.watch)
+		watch_drop(&g->look.watcher, m, why);
 	icmp_error_request(m, ICMP_ERR_HOST_UNREACHABLE, 0);
-	if (icmp_error_allowed(m))
+	if (icmp_error_allowed(m)) {
 		icmp_error(g, m, now_ms());
-	else
-		rte_pktmbuf_free(m);
+		return;
+	}
+	if (g->look.watcher.watch)
+		watch_end(&g->look.watcher, m);
+	rte_pktmbuf_free(m);
 }
 
 const struct neigh_ops slow_neigh_ops = {

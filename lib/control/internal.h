@@ -11,6 +11,7 @@
 #include "config_object.h"
 #include "gateway.h"
 #include "log.h"
+#include "look.h"
 #include "loop.h"
 #include "neigh.h"
 #include "objects.h"
@@ -69,6 +70,7 @@ struct gateway {
 	uint32_t n_reassign;
 	bool ways_changed; /* routes or SAs did: tunnels_follow */
 
+	struct look look;
 	struct limiter error_limit, echo_limit;
 	uint64_t drops[DROP_REASON_COUNT]; /* the control lcore's own */
 	uint64_t slow_packets;             /* that workers left to it */

@@ -156,6 +156,7 @@ cut_one(const struct cut *cut, uint32_t offset, struct rte_mempool *pool)
 	if (!m)
 		return NULL;
 	*pkt(m) = *pkt(cut->packet);
+	pkt_mark_copy(m, cut->packet);
 	m->port = cut->packet->port;
 	header = (uint8_t *)rte_pktmbuf_append(m, cut->header);
 	if (!header)

@@ -58,7 +58,7 @@ pkt_pull(struct rte_mbuf *m, uint16_t n)
 	return true;
 }
 
-/* Makes head the mbuf that is m's packet; m's segments are not touched. */
+/* Makes head the mbuf that is m's packet, m being none any more; m's segments are not touched. */
 static void
 take_identity(struct rte_mbuf *head, struct rte_mbuf *m)
 {
@@ -72,6 +72,8 @@ take_identity(struct rte_mbuf *head, struct rte_mbuf *m)
 	head->tx_offload = m->tx_offload;
 	head->hash = m->hash;
 	*pkt(head) = *pkt(m);
+	*pkt_mark(head) = *pkt_mark(m);
+	m->ol_flags &= ~PKT_WATCHED;
 }
 
 struct rte_mbuf *

@@ -130,6 +130,23 @@ _Static_assert(sizeof(struct pkt) <= 64, "struct pkt outgrew its cache line");
 /* Of every pool that packets come from: any segment may become the head. */
 enum { PKT_PRIV_SIZE = 64 };
 
+/*
+ * That somebody looks at this packet (lib/look): pkt_mark says which trace is its. In the mbuf's
+ * flags, since these are zero in every buffer that was received or allocated: nobody has to clear
+ * it. A bit of those for dynamic flags, which the gateway registers by this number.
+ */
+enum { PKT_WATCHED_BIT = 40 };
+#define PKT_WATCHED (UINT64_C(1) << PKT_WATCHED_BIT)
+
+/* Behind the view, so that whoever writes a view leaves it alone. Means something with PKT_WATCHED
+ * only. */
+struct pkt_mark {
+	uint16_t worker, slot; /* whose slot, and which of them */
+	uint32_t generation;   /* of the slot */
+};
+
+_Static_assert(sizeof(struct pkt) + sizeof(struct pkt_mark) <= PKT_PRIV_SIZE, "no room for a mark");
+
 static inline struct pkt *
 pkt(struct rte_mbuf *m)
 {
@@ -147,6 +164,21 @@ static inline uint16_t
 pkt_family_proto(const struct pkt *p)
 {
 	return (uint16_t)(p->family | p->proto << 8);
+}
+
+static inline struct pkt_mark *
+pkt_mark(struct rte_mbuf *m)
+{
+	return (struct pkt_mark *)(pkt(m) + 1);
+}
+
+/* `to` is the packet now, or a piece of it, that `from` is; its flags may have been copied already.
+ */
+static inline void
+pkt_mark_copy(struct rte_mbuf *to, struct rte_mbuf *from)
+{
+	to->ol_flags = (to->ol_flags & ~PKT_WATCHED) | (from->ol_flags & PKT_WATCHED);
+	*pkt_mark(to) = *pkt_mark(from);
 }
 
 /* Of a packet of one segment, or in its first one: `ahead` bytes more at the front, and both

@@ -26,6 +26,7 @@ struct verdict {
 struct spd {
 	struct rte_acl_ctx *contexts[FAMILIES]; /* NULL: no policy speaks of that family */
 	struct verdict *verdicts;               /* by policy */
+	uint32_t *ids;                          /* by policy; apart: workers seldom ask */
 	uint32_t count;
 	uint16_t workers;
 	struct counter *hits[WORKERS_MAX]; /* by policy; each worker writes its own */
@@ -172,7 +173,8 @@ allocate(struct spd *spd, int socket, struct error *err)
 
 	spd->verdicts =
 		rte_zmalloc_socket("spd", n * sizeof(*spd->verdicts), RTE_CACHE_LINE_SIZE, socket);
-	if (!spd->verdicts)
+	spd->ids = rte_zmalloc_socket("spd", n * sizeof(*spd->ids), 0, socket);
+	if (!spd->verdicts || !spd->ids)
 		return error_set(err, -ENOMEM, "no memory for %u policies", spd->count);
 	for (uint16_t w = 0; w < spd->workers; w++) {
 		spd->hits[w] = rte_zmalloc_socket(
@@ -207,9 +209,11 @@ spd_build(const struct spd_policy *policies, uint32_t count, uint16_t workers, i
 		spd_destroy(spd);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		spd->verdicts[i] =
 			(struct verdict){policies[i].tunnel, (uint8_t)policies[i].action};
+		spd->ids[i] = policies[i].id;
+	}
 	return spd;
 }
 
@@ -222,6 +226,7 @@ spd_destroy(struct spd *spd)
 		rte_acl_free(spd->contexts[f]);
 	for (uint16_t w = 0; w < spd->workers; w++)
 		rte_free(spd->hits[w]);
+	rte_free(spd->ids);
 	rte_free(spd->verdicts);
 	rte_free(spd);
 }
@@ -230,6 +235,12 @@ uint32_t
 spd_count(const struct spd *spd)
 {
 	return spd->count;
+}
+
+uint32_t
+spd_policy_id(const struct spd *spd, uint32_t policy)
+{
+	return spd->ids[policy];
 }
 
 static struct spd_result

@@ -19,6 +19,7 @@ struct spd_policy {
 	uint32_t priority; /* the lowest that matches decides; equal ones: the first given */
 	enum spd_action action;
 	uint32_t tunnel; /* with SPD_PROTECT */
+	uint32_t id;     /* for people; any */
 	struct selector selector;
 };
 
@@ -42,6 +43,9 @@ uint32_t spd_count(const struct spd *spd);
  * BURST_MAX. What selector_match says of each packet and policy, in the order of priorities. */
 void spd_classify(const struct spd *spd, struct rte_mbuf *const *pkts, uint16_t n, bool outbound,
 	struct spd_result *results);
+
+/* The id that a policy was given (index as in spd_build). */
+uint32_t spd_policy_id(const struct spd *spd, uint32_t policy);
 
 /* Data path: a packet of worker's followed the policy (index as in spd_build). */
 void spd_hit(struct spd *spd, uint16_t worker, uint32_t policy, uint32_t bytes);

@@ -53,12 +53,15 @@ finish_done(struct worker *w)
 {
 	struct rte_mbuf **pkts = w->done.pkts;
 	struct sa *sas[BURST_MAX];
-	uint16_t n = w->done.n;
+	uint16_t n = w->done.n, kept;
 
 	w->done.n = 0;
 	for (uint16_t i = 0; i < n; i++)
 		sas[i] = pkt(pkts[i])->sa;
-	finish(w, pkts, drop_failed(w, pkts, w->done_status, n));
+	kept = drop_failed(w, pkts, w->done_status, n);
+	if (unlikely(w->watcher.watch))
+		watch_jobs_done(&w->watcher, pkts, kept);
+	finish(w, pkts, kept);
 	/* only now: who waits for it may free the SA */
 	for (uint16_t i = 0; i < n; i++) {
 		struct sa_hot *hot = &sas[i]->hot;
@@ -87,6 +90,8 @@ submit(struct worker *w, struct crypto_engine *engine, struct crypto_burst *burs
 	enum { ATTEMPTS = 16 };
 	uint16_t first = 0;
 
+	if (unlikely(w->watcher.watch))
+		watch_jobs(&w->watcher, burst, true);
 	for (uint16_t tries = 0; first < burst->n && tries < ATTEMPTS; tries++) {
 		uint16_t taken = engine->ops->submit(engine, w->index, burst, first);
 
@@ -118,19 +123,29 @@ stage_crypto_room(struct worker *w, const struct sa *sa, uint16_t *room)
 	return burst;
 }
 
-/* Returns how many went well. */
-static inline uint16_t
-process(struct worker *w, struct crypto_engine *engine, struct crypto_burst *burst)
+/* In a turn that is measured, or looked at. */
+static __rte_noinline uint16_t
+process_watched(struct worker *w, struct crypto_engine *engine, struct crypto_burst *burst)
 {
 	uint64_t start;
 	uint16_t good;
 
-	if (likely(!w->meter.on))
-		return engine->ops->process(engine, w->index, burst);
+	if (w->watcher.watch)
+		watch_jobs(&w->watcher, burst, false);
 	start = rte_rdtsc();
 	good = engine->ops->process(engine, w->index, burst);
-	meter_within(&w->meter, METER_crypto, burst->n, start);
+	if (w->meter.on)
+		meter_within(&w->meter, METER_crypto, burst->n, start);
 	return good;
+}
+
+/* Returns how many went well. */
+static inline uint16_t
+process(struct worker *w, struct crypto_engine *engine, struct crypto_burst *burst)
+{
+	if (likely(!w->watched))
+		return engine->ops->process(engine, w->index, burst);
+	return process_watched(w, engine, burst);
 }
 
 void
@@ -148,6 +163,8 @@ stage_crypto(struct worker *w)
 	}
 	if (unlikely(process(w, engine, burst) != n))
 		n = drop_failed(w, burst->pkts, burst->status, n);
+	if (unlikely(w->watcher.watch))
+		watch_jobs_done(&w->watcher, burst->pkts, n);
 	burst->n = 0;
 	finish(w, burst->pkts, n);
 }

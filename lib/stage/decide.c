@@ -259,6 +259,8 @@ decide_one(struct worker *w, struct rte_mbuf *m, uint8_t to, struct spd *spd,
 	}
 	if (r->action != SPD_NO_MATCH) {
 		spd_hit(spd, w->index, r->policy, m->pkt_len);
+		if (unlikely(w->watcher.watch))
+			watch_policy(&w->watcher, m, r, spd_policy_id(spd, r->policy));
 		verdict = by_policy(r, p, to, &why);
 	} else {
 		why = no_way(nh);

@@ -7,6 +7,16 @@
 #include "ip.h"
 #include "stage.h"
 
+/* A packet that is whole, and one that was whole and is none, are chains of their fragments. */
+static void
+look_joined(const struct worker *w, struct rte_mbuf *whole, struct rte_mbuf **dead, uint16_t n_dead)
+{
+	if (whole)
+		watch_joined(&w->watcher, whole, true);
+	for (uint16_t i = 0; i < n_dead; i++)
+		watch_joined(&w->watcher, dead[i], false);
+}
+
 /* The whole packet, when this was its last missing part. */
 static struct rte_mbuf *
 reassemble(struct worker *w, struct rte_mbuf *m)
@@ -15,7 +25,11 @@ reassemble(struct worker *w, struct rte_mbuf *m)
 	uint16_t n_dead = 0;
 	enum drop_reason why = DROP_reassembly_bad;
 
+	if (w->watcher.watch)
+		watch_note(&w->watcher, TRACE_fragment, &m, 1);
 	m = reassembly_add(w->reassembly, m, w->now_tsc, dead, &n_dead, &why);
+	if (w->watcher.watch)
+		look_joined(w, m, dead, n_dead);
 	if (n_dead)
 		drop_bulk(w, dead, n_dead, why);
 	return m;

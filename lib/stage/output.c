@@ -89,6 +89,8 @@ output_large(struct worker *w, struct rte_mbuf *m, const struct way *way)
 	n = frag_split(m, mtu, id, w->pool, pieces);
 	if (n == 0)
 		drop(w, m, DROP_fragmentation);
+	if (w->watcher.watch)
+		watch_split(&w->watcher, pieces, n);
 	for (uint16_t i = 0; i < n; i++)
 		output_fitting(w, pieces[i], way);
 }
@@ -143,6 +145,7 @@ make_linear(struct worker *w, struct rte_mbuf *m)
 		drop(w, m, DROP_tx_linear);
 		return NULL;
 	}
+	pkt_mark_copy(copy, m);
 	rte_pktmbuf_free(m);
 	return copy;
 }
@@ -163,12 +166,38 @@ linearize_burst(struct worker *w, struct burst *b)
 	b->n = kept;
 }
 
+/* Gives frames to the port's queue; returns how many it took. */
+static inline uint16_t
+transmit_burst(const struct worker *w, const struct port *port, struct rte_mbuf **pkts, uint16_t n)
+{
+	enum { ATTEMPTS = 8 };
+	uint16_t sent = 0;
+
+	for (int tries = 0; sent < n && tries < ATTEMPTS; tries++)
+		sent += rte_eth_tx_burst(
+			port->ethdev, port->tx_queue[w->index], pkts + sent, n - sent);
+	return sent;
+}
+
+/* The same where somebody looks: what was sent is noted before the device has it. */
+static __rte_noinline uint16_t
+transmit_watched(
+	const struct worker *w, const struct port *port, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct watch_frames frames;
+	uint16_t sent;
+
+	watch_transmit(&w->watcher, port->index, pkts, n, &frames);
+	sent = transmit_burst(w, port, pkts, n);
+	watch_transmitted(&w->watcher, &frames, sent);
+	return sent;
+}
+
 static void
 transmit_port(struct worker *w, struct port *port, struct burst *b)
 {
-	enum { ATTEMPTS = 8 };
 	uint64_t bytes = 0, unsent = 0;
-	uint16_t sent = 0;
+	uint16_t sent;
 
 	if (!__atomic_load_n(&port->link_up, __ATOMIC_RELAXED)) {
 		drop_bulk(w, b->pkts, b->n, DROP_tx_port_down);
@@ -178,9 +207,8 @@ transmit_port(struct worker *w, struct port *port, struct burst *b)
 		linearize_burst(w, b);
 	for (uint16_t i = 0; i < b->n; i++)
 		bytes += b->pkts[i]->pkt_len;
-	for (int tries = 0; sent < b->n && tries < ATTEMPTS; tries++)
-		sent += rte_eth_tx_burst(
-			port->ethdev, port->tx_queue[w->index], b->pkts + sent, b->n - sent);
+	sent = unlikely(w->watcher.watch) ? transmit_watched(w, port, b->pkts, b->n)
+					  : transmit_burst(w, port, b->pkts, b->n);
 	for (uint16_t i = sent; i < b->n; i++)
 		unsent += b->pkts[i]->pkt_len;
 	counter_add(&port->counters[w->index].tx, sent, bytes - unsent);

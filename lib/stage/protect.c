@@ -58,10 +58,13 @@ seal_fragments(struct worker *w, struct tunnel *t, struct rte_mbuf *m)
 	struct rte_mbuf *pieces[FRAG_MAX];
 	uint16_t n = frag_split(m, t->mtu, 0, w->pool, pieces);
 
-	if (n == 0)
+	if (n == 0) {
 		drop(w, m, DROP_fragmentation);
-	else
-		stage_seal(w, t, pieces, n);
+		return;
+	}
+	if (w->watcher.watch)
+		watch_split(&w->watcher, pieces, n);
+	stage_seal(w, t, pieces, n);
 }
 
 /* A packet that is too big as it is. */

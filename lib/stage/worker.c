@@ -55,18 +55,39 @@ acquire(struct worker *w, struct rte_mbuf *m, enum drop_reason why, bool due)
 	return rte_ring_enqueue(w->to_control, m) == 0;
 }
 
+/* Noted before the packet is given away: it is not ours any more then. */
+static inline void
+look_drop(const struct worker *w, struct rte_mbuf *m, enum drop_reason why)
+{
+	if (unlikely(w->watcher.watch))
+		watch_drop(&w->watcher, m, why);
+}
+
+static inline void
+give_back(const struct worker *w, struct rte_mbuf *m)
+{
+	if (unlikely(w->watcher.watch))
+		watch_end(&w->watcher, m);
+	rte_pktmbuf_free(m);
+}
+
 void
 drop(struct worker *w, struct rte_mbuf *m, enum drop_reason why)
 {
 	w->stats.drops[why]++;
+	look_drop(w, m, why);
 	if (drop_is_auditable(why) ? !audit(w, m, why) : !acquire(w, m, why, false))
-		rte_pktmbuf_free(m);
+		give_back(w, m);
 }
 
 void
 drop_bulk(struct worker *w, struct rte_mbuf **pkts, uint16_t n, enum drop_reason why)
 {
 	w->stats.drops[why] += n;
+	for (uint16_t i = 0; unlikely(w->watcher.watch) && i < n; i++) {
+		watch_drop(&w->watcher, pkts[i], why);
+		watch_end(&w->watcher, pkts[i]);
+	}
 	rte_pktmbuf_free_bulk(pkts, n);
 }
 
@@ -80,18 +101,21 @@ drop_with_error(struct worker *w, struct rte_mbuf *m, enum drop_reason why, enum
 		    (zone != ZONE_UNPROTECTED || why == DROP_ttl_expired || why == DROP_too_big);
 
 	w->stats.drops[why]++;
+	look_drop(w, m, why);
 	icmp_error_request(m, error, mtu);
 	told = told && icmp_error_allowed(m) && worker_may(w, &w->budget.errors);
 	if (acquire(w, m, why, told) || (told && rte_ring_enqueue(w->to_control, m) == 0))
 		w->stats.to_control++;
 	else
-		rte_pktmbuf_free(m);
+		give_back(w, m);
 }
 
 void
 worker_to_control(struct worker *w, struct rte_mbuf *m, enum pkt_task task)
 {
 	pkt(m)->task = task;
+	if (unlikely(w->watcher.watch))
+		watch_to_control(&w->watcher, m, task);
 	if (rte_ring_enqueue(w->to_control, m) != 0)
 		drop(w, m, DROP_control_full);
 	else
@@ -106,6 +130,8 @@ worker_hand_over(
 
 	for (uint16_t i = 0; i < n; i++)
 		pkt(pkts[i])->task = task;
+	if (unlikely(w->watcher.watch))
+		watch_hand_over(&w->watcher, to, pkts, n, task);
 	taken = rte_ring_enqueue_burst(w->inboxes[to], (void **)pkts, n, NULL);
 	w->stats.handed_over += taken;
 	if (unlikely(taken < n))

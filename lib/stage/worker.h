@@ -25,6 +25,7 @@
 #include "sizes.h"
 #include "spd.h"
 #include "tunnel.h"
+#include "watch.h"
 
 /* What the control lcore publishes and the workers of one NUMA node read under RCU: what of it is
  * read at random lies on that node. */
@@ -118,6 +119,9 @@ struct worker {
 
 	struct worker_stats stats;
 	struct meter meter;               /* of its turns */
+	bool watched;                     /* this turn is measured, or looked at */
+	struct watch *watch;              /* atomic; control writes: what to look at */
+	struct watcher watcher;           /* this turn's */
 	struct worker_budget budget_full; /* of a second */
 	uint32_t idle_polls, idle_polls_max, idle_sleep_us, sleep_us;
 	const bool *stop; /* atomic */

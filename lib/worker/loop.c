@@ -33,6 +33,7 @@ worker_create(const struct worker_params *params, struct error *err)
 		.errors = params->errors,
 		.resolutions = RESOLUTIONS_PER_SECOND};
 	w->tables = params->tables;
+	w->watcher = (struct watcher){.tables = params->tables, .worker = params->index};
 	w->qsbr = params->qsbr;
 	w->pool = params->pool;
 	w->to_control = params->to_control;
@@ -105,42 +106,55 @@ worker_add_rxq(struct worker *w, uint16_t ethdev, uint16_t queue)
 }
 
 /*
- * A part of the turn has ended, which had so many packets. measured is a constant: what works on
- * packets is compiled twice, so that a turn that is not measured asks for it once only.
+ * A part of the turn has ended, which had so many packets. watched is a constant: what works on
+ * packets is compiled twice, so that a turn that is neither measured nor looked at asks for it once
+ * only.
  */
 static __rte_always_inline void
-lap(struct worker *w, bool measured, enum meter_part part, uint32_t packets)
+lap(struct worker *w, bool watched, enum meter_part part, uint32_t packets)
 {
-	if (measured)
+	if (watched && w->meter.on)
 		meter_lap(&w->meter, part, packets);
+}
+
+/* Packets are at a point between the stages. */
+static __rte_always_inline void
+look(const struct worker *w, bool watched, enum trace_point point, struct rte_mbuf **pkts,
+	uint16_t n)
+{
+	if (watched && w->watcher.watch)
+		watch_note(&w->watcher, point, pkts, n);
 }
 
 /* One turn of routing and what follows from it, without what enters routing anew. */
 static __rte_always_inline void
-walk_once(struct worker *w, struct rte_mbuf **pkts, uint16_t n, bool measured)
+walk_once(struct worker *w, struct rte_mbuf **pkts, uint16_t n, bool watched)
 {
 	uint16_t given = n;
 
 	n = stage_route(w, pkts, n);
-	lap(w, measured, METER_route, given);
+	lap(w, watched, METER_route, given);
+	look(w, watched, TRACE_route, pkts, n);
 	stage_decide(w, pkts, n);
-	lap(w, measured, METER_decide, n);
+	lap(w, watched, METER_decide, n);
+	look(w, watched, TRACE_protect, w->protect.pkts, w->protect.n);
 	given = w->protect.n;
 	stage_protect(w);
-	lap(w, measured, METER_protect, given);
+	lap(w, watched, METER_protect, given);
+	look(w, watched, TRACE_envelope, w->esp_in.pkts, w->esp_in.n);
 	given = w->esp_in.n;
 	stage_open(w);
-	lap(w, measured, METER_open, given);
+	lap(w, watched, METER_open, given);
 	given = w->output.n;
 	stage_output(w, w->output.pkts, given);
 	w->output.n = 0;
-	lap(w, measured, METER_output, given);
+	lap(w, watched, METER_output, given);
 }
 
 /* Decapsulated packets, and envelopes for another tunnel, until there are none: bounded by
  * TUNNEL_DEPTH_MAX outbound, and inbound by a packet growing shorter each time. */
 static __rte_always_inline void
-walk_again(struct worker *w, bool measured)
+walk_again(struct worker *w, bool watched)
 {
 	struct rte_mbuf *pkts[BURST_MAX];
 
@@ -149,7 +163,9 @@ walk_again(struct worker *w, bool measured)
 
 		memcpy(pkts, w->again.pkts, n * sizeof(pkts[0]));
 		w->again.n = 0;
-		walk_once(w, pkts, n, measured);
+		if (watched && w->watcher.watch)
+			watch_again(&w->watcher, pkts, n);
+		walk_once(w, pkts, n, watched);
 	}
 }
 
@@ -202,7 +218,7 @@ seal_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 /* Packets from other workers and the control lcore. Those of one kind that follow each other go on
  * as one burst. */
 static __rte_always_inline uint16_t
-poll_inbox(struct worker *w, bool measured)
+poll_inbox(struct worker *w, bool watched)
 {
 	struct rte_mbuf *pkts[BURST_MAX], *out[BURST_MAX];
 	uint16_t n, n_out = 0, n_in;
@@ -220,6 +236,8 @@ poll_inbox(struct worker *w, bool measured)
 		rte_prefetch0_write(data);
 		rte_prefetch0_write(data + pkts[i]->data_len); /* and here padding and ICV */
 	}
+	if (watched && w->watcher.watch)
+		watch_inbox(&w->watcher, pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
 		if (pkt(pkts[i])->task == TASK_ESP_OUT)
 			out[n_out++] = pkts[i];
@@ -230,16 +248,17 @@ poll_inbox(struct worker *w, bool measured)
 		return 0;
 	w->stats.handed_in += n;
 	seal_handed(w, out, n_out);
-	lap(w, measured, METER_inbox, n);
+	lap(w, watched, METER_inbox, n);
+	look(w, watched, TRACE_envelope, w->esp_in.pkts, w->esp_in.n);
 	n_in = w->esp_in.n;
 	stage_open(w);
-	lap(w, measured, METER_open, n_in);
-	walk_again(w, measured);
+	lap(w, watched, METER_open, n_in);
+	walk_again(w, watched);
 	return n;
 }
 
 static __rte_always_inline uint16_t
-poll_ports(struct worker *w, bool measured)
+poll_ports(struct worker *w, bool watched)
 {
 	struct rte_mbuf *pkts[BURST_MAX];
 	uint16_t total = 0, given;
@@ -248,19 +267,22 @@ poll_ports(struct worker *w, bool measured)
 		uint16_t ethdev = w->rxqs[i].ethdev;
 		uint16_t n = rte_eth_rx_burst(ethdev, w->rxqs[i].queue, pkts, w->burst);
 
-		lap(w, measured, METER_receive, n);
+		lap(w, watched, METER_receive, n);
 		if (n == 0)
 			continue;
 		total += n;
+		if (watched && w->watcher.watch)
+			watch_received(&w->watcher, ethdev, pkts, n);
 		if (!__atomic_load_n(&w->tables->forwarding, __ATOMIC_ACQUIRE)) {
 			drop_bulk(w, pkts, n, DROP_shutdown);
 			continue;
 		}
 		given = n;
 		n = stage_input(w, ethdev, pkts, n);
-		lap(w, measured, METER_input, given);
-		walk_once(w, pkts, n, measured);
-		walk_again(w, measured);
+		lap(w, watched, METER_input, given);
+		look(w, watched, TRACE_parsed, pkts, n);
+		walk_once(w, pkts, n, watched);
+		walk_again(w, watched);
 	}
 	return total;
 }
@@ -288,28 +310,34 @@ waiting(const struct worker *w)
 }
 
 static __rte_always_inline uint32_t
-turn(struct worker *w, bool measured)
+turn(struct worker *w, bool watched)
 {
 	uint32_t found, completed, frames;
 
-	found = poll_inbox(w, measured);
-	found += poll_ports(w, measured);
+	found = poll_inbox(w, watched);
+	found += poll_ports(w, watched);
 	completed = stage_crypto_poll(w);
-	lap(w, measured, METER_complete, completed);
-	walk_again(w, measured);
-	frames = measured ? waiting(w) : 0;
+	lap(w, watched, METER_complete, completed);
+	walk_again(w, watched);
+	frames = watched ? waiting(w) : 0;
 	stage_transmit(w);
-	lap(w, measured, METER_transmit, frames);
+	lap(w, watched, METER_transmit, frames);
 	return found + completed;
 }
 
+/* That is measured, or looked at, or both. */
 static __rte_noinline uint32_t
-turn_measured(struct worker *w)
+turn_watched(struct worker *w)
 {
 	uint32_t found;
 
-	meter_begin(&w->meter);
+	if (w->watcher.watch)
+		watch_turn(&w->watcher);
+	if (meter_is_due(&w->meter))
+		meter_begin(&w->meter);
+	w->watched = true;
 	found = turn(w, true);
+	w->watched = false;
 	meter_end(&w->meter);
 	return found;
 }
@@ -320,7 +348,10 @@ worker_poll(struct worker *w)
 	uint32_t found;
 
 	w->now_tsc = rte_rdtsc();
-	found = unlikely(meter_is_due(&w->meter)) ? turn_measured(w) : turn(w, false);
+	/* for what comes between this turn and the next one, too */
+	w->watcher.watch = __atomic_load_n(&w->watch, __ATOMIC_ACQUIRE);
+	found = unlikely(meter_is_due(&w->meter) || w->watcher.watch) ? turn_watched(w)
+								      : turn(w, false);
 	if (found)
 		meter_turn(&w->meter);
 	return found;
@@ -334,7 +365,6 @@ idle(struct worker *w)
 	struct timespec pause = {0};
 
 	w->stats.idle_polls++;
-	age_reassembly(w);
 	if (w->idle_polls_max == 0 || ++w->idle_polls < w->idle_polls_max) {
 		rte_pause();
 		return;
@@ -358,6 +388,8 @@ worker_run(void *arg)
 		uint32_t found = worker_poll(w);
 
 		w->stats.polls++;
+		if (found == 0 || w->stats.polls % 1024 == 0)
+			age_reassembly(w);
 		rte_rcu_qsbr_quiescent(w->qsbr, w->index);
 		if (found == 0) {
 			idle(w);
@@ -365,8 +397,6 @@ worker_run(void *arg)
 		}
 		w->idle_polls = 0;
 		w->sleep_us = 0;
-		if (w->stats.polls % 1024 == 0)
-			age_reassembly(w);
 	}
 	rte_rcu_qsbr_thread_offline(w->qsbr, w->index);
 	rte_rcu_qsbr_thread_unregister(w->qsbr, w->index);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Every way to die that the stages and the control lcore know: a row for each, which counts once,
- * under that name and no other, and sends nothing.
+ * under that name and no other, and sends nothing; and whose trace and capture say the same.
  */
 #include <rte_arp.h>
 
+#include "drops_look.h"
 #include "drops_tricks.h"
 #include "site.h"
 #include "unit.h"
@@ -307,7 +308,7 @@ row_send(struct trick *t, const struct drop_row *row)
 }
 
 static void
-check_row(struct trick *t, const struct drop_row *row)
+check_row(struct trick *t, const struct drop_row *row, struct drops_look *look)
 {
 	struct stage_fixture *f = t->f;
 	uint64_t before[DROP_REASON_COUNT];
@@ -315,6 +316,7 @@ check_row(struct trick *t, const struct drop_row *row)
 	for (int r = 0; r < DROP_REASON_COUNT; r++)
 		before[r] = stage_fixture_drops(f, r);
 	t->later = NULL;
+	drops_look_begin(look);
 	row_send(t, row);
 	for (int r = 0; r < DROP_REASON_COUNT; r++) {
 		uint64_t n = stage_fixture_drops(f, r) - before[r];
@@ -323,6 +325,7 @@ check_row(struct trick *t, const struct drop_row *row)
 		stage_check(f, n == wanted, "%s (%s): %s counts %lu", drop_name(row->why),
 			row->what, drop_name(r), (unsigned long)n);
 	}
+	drops_look_end(look, row->why, row->what, RTE_MAX(row->drops, 1));
 	if (row->after)
 		row->after(t);
 	stage_check(f, stage_fixture_discard(f) == row->frames, "%s (%s): frames came out",
@@ -343,6 +346,7 @@ static void
 test_drops(void **state)
 {
 	struct trick t = {.peer = peer_create()};
+	static struct drops_look look;
 	struct stage_fixture f;
 
 	(void)state;
@@ -354,8 +358,10 @@ test_drops(void **state)
 		t.f = &f;
 		t.seq = 1000;
 		check_good(&t);
+		drops_look_open(&look, &f);
 		for (size_t i = 0; i < RTE_DIM(rows); i++)
-			check_row(&t, &rows[i]);
+			check_row(&t, &rows[i], &look);
+		drops_look_close(&look);
 		check_good(&t);
 		assert_int_equal(stage_fixture_close(&f), 0);
 	}
