@@ -63,6 +63,7 @@ sum_of(const json_t *item, const char *end)
 	json_each (item, key, value) {
 		size_t length = strlen(key), tail = strlen(end);
 
+		/* cppcheck-suppress uninitvar ; it does not know json_each */
 		if (json_is_object(value) && strcmp(key, "status") == 0)
 			sum += sum_of(value, end);
 		else if (json_is_integer(value) && length >= tail &&

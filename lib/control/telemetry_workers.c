@@ -90,7 +90,8 @@ add_costs(struct rte_tel_data *d, const struct meter_sums *s)
 	char name[32];
 
 	for (unsigned int i = 0; i < METER_COSTS - 1; i++) {
-		snprintf(name, sizeof(name), "up_to_%u_cycles", METER_COST_FIRST << i);
+		snprintf(
+			name, sizeof(name), "up_to_%u_cycles", (unsigned int)METER_COST_FIRST << i);
 		telemetry_u64(d, name, counter_read(&s->costs[i]));
 	}
 	telemetry_u64(d, "more_cycles", counter_read(&s->costs[METER_COSTS - 1]));

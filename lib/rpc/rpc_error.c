@@ -79,7 +79,7 @@ make_utf8(char *text)
 	json_decref(value);
 }
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 format_set(struct rpc_error *error, int code, const char *format, va_list args)
 {
 	rpc_error_clear(error);

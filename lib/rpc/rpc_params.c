@@ -27,6 +27,7 @@ static int setting_fill(
 static int
 type_of(const json_t *value)
 {
+	/* cppcheck-suppress nullPointerRedundantCheck ; json_typeof takes no NULL */
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
 		return CONFIG_TYPE_GROUP;
