@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum {
 	CHUNK_BYTES = 256 << 10,
@@ -173,12 +172,4 @@ secret_free(void *memory)
 		if (--pool.live == 0)
 			pool_shrink();
 	}
-}
-
-void
-secret_hide(void *memory, size_t bytes)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)memory & ~(page - 1);
-
-	madvise((void *)begin, (uintptr_t)memory + bytes - begin, MADV_DONTDUMP);
 }

@@ -19,7 +19,4 @@ void *secret_zalloc(size_t bytes);
 /* Wipes. NULL is fine. */
 void secret_free(void *memory);
 
-/* Leaves the pages that the memory lies in out of core dumps, whoever allocated it. */
-void secret_hide(void *memory, size_t bytes);
-
 #endif

@@ -2,6 +2,11 @@
 #include "crypto.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <rte_memory.h>
+#include <rte_mempool.h>
 
 /* RFC 4106: the salt is the key material's last four bytes; the ICV of 16 is the one RFC 8221 asks
  * for. */
@@ -41,4 +46,25 @@ void
 crypto_wipe(void *memory, size_t bytes)
 {
 	explicit_bzero(memory, bytes);
+}
+
+/* In pages of the size that the memory has: no huge page can be hidden in part. */
+static void
+chunk_hide(struct rte_mempool *pool, void *opaque, struct rte_mempool_memhdr *chunk, unsigned int i)
+{
+	const struct rte_memseg *segment = rte_mem_virt2memseg(chunk->addr, NULL);
+	size_t page = segment ? segment->hugepage_sz : (size_t)sysconf(_SC_PAGESIZE);
+	char *begin = RTE_PTR_ALIGN_FLOOR(chunk->addr, page);
+	char *end = RTE_PTR_ALIGN_CEIL(RTE_PTR_ADD(chunk->addr, chunk->len), page);
+
+	(void)pool;
+	(void)opaque;
+	(void)i;
+	madvise(begin, (size_t)(end - begin), MADV_DONTDUMP);
+}
+
+void
+crypto_pool_hide(struct rte_mempool *pool)
+{
+	rte_mempool_mem_iter(pool, chunk_hide, NULL);
 }

@@ -134,6 +134,9 @@ struct crypto_engine_params {
 	uint32_t seed; /* test engine */
 };
 
+/* Leaves a pool of sessions, which are or have keys, out of core dumps. */
+void crypto_pool_hide(struct rte_mempool *pool);
+
 /* Overwrites memory so that the compiler cannot leave it out. */
 void crypto_wipe(void *memory, size_t bytes);
 

@@ -16,7 +16,7 @@
 #include "rpc_internal.h"
 
 enum {
-	BACKLOG = 64,
+	BACKLOG = 1024,
 	GROUP_BYTES_MAX = 1 << 20,
 };
 

@@ -87,6 +87,7 @@ device_start(struct device *device, const struct device_needs *needs)
 	rc = sessions_create(device, needs->params);
 	if (rc != 0)
 		return rc;
+	crypto_pool_hide(device->sessions);
 	rc = queues_setup(device, needs);
 	if (rc == 0)
 		rc = rte_cryptodev_start(device->id);

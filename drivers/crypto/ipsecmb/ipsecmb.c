@@ -224,7 +224,10 @@ sessions_create(struct ipsecmb_engine *e, const struct crypto_engine_params *par
 	e->sessions = rte_mempool_create(name, params->sessions_max, sizeof(struct crypto_session),
 		0, 0, NULL, NULL, NULL, NULL, params->socket,
 		RTE_MEMPOOL_F_SP_PUT | RTE_MEMPOOL_F_SC_GET | RTE_MEMPOOL_F_NO_IOVA_CONTIG);
-	return e->sessions == NULL ? -rte_errno : 0;
+	if (e->sessions == NULL)
+		return -rte_errno;
+	crypto_pool_hide(e->sessions);
+	return 0;
 }
 
 static int

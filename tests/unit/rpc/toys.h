@@ -50,16 +50,18 @@ void toy_disconnect(struct toy_client *c);
 /* Sends all of it, serving meanwhile. false: the server has closed. */
 bool toy_send(struct toy_client *c, const char *bytes, size_t n);
 
-/* The next line without its newline (to be freed), serving meanwhile; NULL: closed, or nothing in 5
- * s (which is told apart by c->closed). */
+/* The next line without its newline (to be freed), serving meanwhile; NULL: closed, or nothing in
+ * 30 s (which is told apart by c->closed). */
 char *toy_line(struct toy_client *c);
 
 /* Sends a line and gives the answer, to be freed. */
 char *toy_ask(struct toy_client *c, const char *line);
 
-/* The milliseconds that a short call of a new client takes. */
+/* The milliseconds that a short call of a new client takes: of this thread's CPU time, since the
+ * machine may have other things to do. */
 uint32_t toy_latency_ms(struct toy *toy);
 
 uint64_t toy_now_us(void);
+uint64_t toy_cpu_us(void);
 
 #endif
