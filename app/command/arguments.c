@@ -3,10 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "suggest.h"
@@ -64,17 +66,33 @@ stream_read(FILE *in, struct error *err)
 	return text;
 }
 
-static char *
-file_read(const char *path, struct error *err)
+static FILE *
+file_open(const char *path, bool regular, struct error *err)
 {
-	struct error why = {""};
-	FILE *in = fopen(path, "re");
-	char *text;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | (regular ? O_NONBLOCK : 0));
+	struct stat st;
+	FILE *in;
 
-	if (!in) {
-		error_set(err, 0, "%.200s: %s", path, strerror(errno));
+	if (fd >= 0 && regular && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		close(fd);
+		error_set(err, 0, "%.200s: is no file that holds something", path);
 		return NULL;
 	}
+	in = fd >= 0 ? fdopen(fd, "r") : NULL;
+	if (!in)
+		error_set(err, 0, "%.200s: %s", path, strerror(errno));
+	return in;
+}
+
+static char *
+file_read(const char *path, bool regular, struct error *err)
+{
+	struct error why = {""};
+	FILE *in = file_open(path, regular, err);
+	char *text;
+
+	if (!in)
+		return NULL;
 	setvbuf(in, NULL, _IONBF, 0); /* no second copy of a key */
 	text = stream_read(in, &why);
 	fclose(in);
@@ -90,7 +108,7 @@ source_read(const char *text, const struct argument_sources *sources, struct err
 	char *read = NULL;
 
 	if (text[0] == '@' && sources->files)
-		return file_read(text + 1, err);
+		return file_read(text + 1, sources->regular, err);
 	if (text[0] == '-' && sources->in) {
 		setvbuf(sources->in, NULL, _IONBF, 0);
 		read = stream_read(sources->in, err);

@@ -14,8 +14,9 @@
 
 /* Where arguments may take more from. */
 struct argument_sources {
-	bool files; /* "@FILE" is read; not at the prompt inside the gateway */
-	FILE *in;   /* what "-" reads; NULL: nothing */
+	bool files;   /* "@FILE" is read */
+	bool regular; /* but nothing that could be waited for, as a FIFO */
+	FILE *in;     /* what "-" reads; NULL: nothing */
 };
 
 /*

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "phrase.h"
+
 enum { PAGE = 1000 };
 
 /* Application codes of the gateway, see doc/interface.md. */
@@ -186,27 +188,39 @@ command_result(struct session *s, const char *name, json_t *params, json_t **res
 	return status;
 }
 
+static enum command_status
+read_words(struct session *s, const char *const *words, size_t count, struct command *command)
+{
+	struct error err = {""};
+	const struct method *method;
+	size_t used;
+
+	method = methods_resolve(&s->methods, words, count, s->own, &used, &err);
+	if (!method)
+		return command_say(s, COMMAND_USAGE, "%s", err.text);
+	if (arguments_read(
+		    method, words + used, count - used, &s->sources, &command->params, &err) != 0)
+		return command_say(s, COMMAND_USAGE, "%s%s%s: %s (`help %s%s%s` tells more)",
+			method->noun, method->verb[0] ? " " : "", method->verb, err.text,
+			method->noun, method->verb[0] ? " " : "", method->verb);
+	command->method = method;
+	return COMMAND_DONE;
+}
+
 enum command_status
 command_read(struct session *s, const char *const *words, size_t count, struct command *command)
 {
-	struct error err = {""};
 	enum command_status status;
-	size_t used;
+	struct phrase phrase;
 
 	*command = (struct command){0};
 	status = session_load(s);
 	if (status != COMMAND_DONE)
 		return status;
-	command->method = methods_resolve(&s->methods, words, count, s->own, &used, &err);
-	if (!command->method)
-		return command_say(s, COMMAND_USAGE, "%s", err.text);
-	if (arguments_read(command->method, words + used, count - used, &s->sources,
-		    &command->params, &err) != 0)
-		return command_say(s, COMMAND_USAGE, "%s%s%s: %s (`help %s%s%s` tells more)",
-			command->method->noun, command->method->verb[0] ? " " : "",
-			command->method->verb, err.text, command->method->noun,
-			command->method->verb[0] ? " " : "", command->method->verb);
-	return COMMAND_DONE;
+	phrase = phrase_of(words, count);
+	status = read_words(s, (const char *const *)phrase.at, phrase.count, command);
+	phrase_free(&phrase);
+	return status;
 }
 
 void
@@ -239,9 +253,9 @@ command_run(struct session *s, const char *const *words, size_t count)
 	enum command_status status = command_read(s, words, count, &command);
 	json_t *result = NULL;
 
-	if (status == COMMAND_DONE)
+	if (command.method)
 		status = command_result(s, command.method->name, command.params, &result);
-	if (status == COMMAND_DONE)
+	if (result)
 		command_print(s, command.method->noun, result);
 	json_decref(result);
 	command_clear(&command);

@@ -84,4 +84,7 @@ enum command_status command_help(struct session *s, const char *const *words, si
  */
 json_t *command_complete(struct session *s, const char *const *words, size_t count);
 
+/* How many bytes all the words in an array begin with alike; 0 for none. */
+size_t command_common(const json_t *words);
+
 #endif

@@ -205,3 +205,21 @@ command_complete(struct session *s, const char *const *words, size_t count)
 		offer_params(&c, method, words + used, count - 1 - used);
 	return c.found;
 }
+
+size_t
+command_common(const json_t *words)
+{
+	const char *first = json_string_value(json_array_get(words, 0));
+	size_t length = first ? strlen(first) : 0, i;
+	const json_t *word;
+
+	json_array_foreach (words, i, word) {
+		const char *text = json_string_value(word);
+		size_t same = 0;
+
+		while (same < length && text[same] == first[same])
+			same++;
+		length = same;
+	}
+	return length;
+}

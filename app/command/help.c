@@ -2,6 +2,7 @@
 
 /* Help from what the gateway says of its methods. */
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,11 @@ values_text(const json_t *param)
 
 	if (json_array_size(words))
 		return view_inline("", words);
+	if (number && json_integer_value(max) == INT64_MAX) {
+		if (asprintf(&text, "from %" JSON_INTEGER_FORMAT, json_integer_value(min)) < 0)
+			abort();
+		return text;
+	}
 	if (number && json_is_integer(min) && json_is_integer(max)) {
 		if (asprintf(&text, "%.*s%" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT "%s",
 			    (int)(number - type), type, json_integer_value(min),

@@ -319,6 +319,18 @@ verb_unknown(const struct methods *methods, const char *noun, const char *word, 
 		error_set(err, 0, "%s takes no \"%.64s\"", noun, word);
 }
 
+static bool
+is_verb(const struct methods *methods, const char *word)
+{
+	for (size_t i = 0; method_alias(i); i++)
+		if (strcmp(method_alias(i), word) == 0)
+			return true;
+	for (size_t i = 0; i < methods->count; i++)
+		if (strcmp(methods->at[i].verb, word) == 0)
+			return true;
+	return false;
+}
+
 /* "show tunnel": the verb came first. */
 static const struct method *
 resolve_turned(const struct methods *methods, const char *const *words, size_t count, size_t *used)
@@ -362,7 +374,12 @@ methods_resolve(const struct methods *methods, const char *const *words, size_t 
 		found = methods_find(methods, words[0]); /* "sa.add" */
 		if (!found)
 			found = resolve_turned(methods, words, count, used);
-		if (!found)
+		if (!found && count > 1 && is_verb(methods, words[0]) &&
+			!methods_noun(methods, words[1]))
+			noun_unknown(methods, words[1], more, err);
+		else if (!found && count > 1 && is_verb(methods, words[0]))
+			verb_unknown(methods, methods_noun(methods, words[1]), words[0], err);
+		else if (!found)
 			noun_unknown(methods, words[0], more, err);
 		return found;
 	}

@@ -139,6 +139,7 @@ print_cell(const struct column *column, const struct cell *cell, bool last, FILE
 	int before = column->align == TABLE_RIGHT ? (int)blanks : 0;
 	int after = last ? 0 : (int)blanks - before;
 
+	colours = colours && cell->text[0] != '\0';
 	fprintf(out, "%*s%s%s%s%*s%s", before, "", table_colour_begin(cell->colour, colours),
 		cell->text, table_colour_end(cell->colour, colours), after, "", last ? "" : "  ");
 }

@@ -29,9 +29,9 @@ struct option_row;
 typedef int option_apply(
 	struct args *args, const struct option_row *option, const char *value, struct error *err);
 
-static option_apply apply_portmask, apply_config, apply_file, apply_later, apply_check, apply_idle,
-	apply_stats, apply_crypto, apply_state, apply_promisc, apply_burst, apply_mbufs, apply_user,
-	apply_seccomp, apply_version, apply_help, apply_ctl, apply_ctl_group;
+static option_apply apply_portmask, apply_interactive, apply_config, apply_file, apply_check,
+	apply_idle, apply_stats, apply_crypto, apply_state, apply_promisc, apply_burst, apply_mbufs,
+	apply_user, apply_seccomp, apply_version, apply_help, apply_ctl, apply_ctl_group;
 
 static const struct option_row {
 	const char *name;  /* without "--" */
@@ -46,7 +46,7 @@ static const struct option_row {
 	{"file", 'f', "PATH", apply_file, "configuration file"},
 	{"ctl", 0, "PATH", apply_ctl, "control socket, or none; default " CTL_PATH},
 	{"ctl-group", 0, "NAME", apply_ctl_group, "group that may use the control socket, too"},
-	{"interactive", 'i', NULL, apply_later, "prompt (a later release)"},
+	{"interactive", 'i', NULL, apply_interactive, "a prompt on this terminal"},
 	{"check", 0, NULL, apply_check, "parse and validate the file, say what is wrong, exit"},
 	{"exit-on-idle", 0, "MS", apply_idle, "stop when no port has received for MS milliseconds"},
 	{"stats-period", 0, "SECONDS", apply_stats, "print statistics that often"},
@@ -244,16 +244,6 @@ apply_seccomp(
 }
 
 static int
-apply_later(
-	struct args *args, const struct option_row *option, const char *value, struct error *err)
-{
-	(void)args;
-	(void)value;
-	return error_set(
-		err, -EINVAL, "--%s comes with a later release: leave it out", option->name);
-}
-
-static int
 apply_idle(struct args *args, const struct option_row *option, const char *value, struct error *err)
 {
 	return number_parse(option, value, 1, DAY_S * 1000, &args->exit_on_idle_ms, err);
@@ -301,6 +291,7 @@ APPLY_FLAG(apply_check, check)
 APPLY_FLAG(apply_promisc, promiscuous)
 APPLY_FLAG(apply_version, version)
 APPLY_FLAG(apply_help, help)
+APPLY_FLAG(apply_interactive, interactive)
 
 /* "--name", "--name=value", "-l" or "-lvalue": the row, and where in the argument the value stands
  * (NULL: it does not). */

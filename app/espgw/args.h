@@ -19,7 +19,7 @@ struct args {
 	struct gateway_queue *queues;
 	uint16_t n_queues;
 	const char *file;
-	bool check, help, version, promiscuous;
+	bool check, help, version, promiscuous, interactive;
 	uint32_t exit_on_idle_ms; /* 0: never */
 	uint32_t stats_period_s;  /* 0: never */
 	const char *crypto;       /* NULL: not given */

@@ -4,9 +4,10 @@
 #include <errno.h>
 
 #include "log.h"
+#include "prompt.h"
 
-int
-control_open(struct control *control, const struct args *args, const struct config *config,
+static int
+socket_open(struct control *control, const struct args *args, const struct config *config,
 	struct gateway *g, struct error *err)
 {
 	struct rpc_gateway_options options = {
@@ -15,7 +16,6 @@ control_open(struct control *control, const struct args *args, const struct conf
 		.readonly = config->ctl_readonly,
 	};
 
-	*control = (struct control){0};
 	if (!args->ctl)
 		return 0;
 	control->rpc = rpc_gateway_open(g, &options, err);
@@ -28,9 +28,28 @@ control_open(struct control *control, const struct args *args, const struct conf
 	return 0;
 }
 
+int
+control_open(struct control *control, const struct args *args, const struct config *config,
+	struct gateway *g, struct error *err)
+{
+	const struct rpc_gateway_options inside = {.path = NULL};
+	int rc;
+
+	*control = (struct control){0};
+	rc = socket_open(control, args, config, g, err);
+	if (rc != 0 || !args->interactive)
+		return rc;
+	if (!control->rpc)
+		control->rpc = rpc_gateway_open(g, &inside, err);
+	if (control->rpc)
+		control->prompt = prompt_open(g, control->rpc, err);
+	return control->prompt ? 0 : -EIO;
+}
+
 void
 control_close(struct control *control)
 {
+	prompt_close(control->prompt);
 	rpc_gateway_close(control->rpc);
-	control->rpc = NULL;
+	*control = (struct control){0};
 }

@@ -2,7 +2,7 @@
 #ifndef CONTROL_H
 #define CONTROL_H
 
-/* The control socket as the command line asks for it. Control lcore. */
+/* The control socket and the prompt as the command line asks for them. Control lcore. */
 
 #include "args.h"
 #include "errmsg.h"
@@ -11,6 +11,7 @@
 
 struct control {
 	struct rpc_gateway *rpc; /* NULL: none */
+	struct prompt *prompt;   /* NULL: none */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "lines.h"
 
 enum { HISTORY_LINES = 1000, PATH_BYTES = 512, COLUMNS = 80 };
@@ -32,25 +33,6 @@ prompt_of(EditLine *edit)
 
 	el_get(edit, EL_CLIENTDATA, &lines);
 	return (char *)(uintptr_t)lines->prompt;
-}
-
-/* How many bytes all words begin with alike. */
-static size_t
-common_length(const json_t *words)
-{
-	const char *first = json_string_value(json_array_get(words, 0));
-	size_t length = strlen(first), i;
-	const json_t *word;
-
-	json_array_foreach (words, i, word) {
-		const char *text = json_string_value(word);
-		size_t same = 0;
-
-		while (same < length && text[same] == first[same])
-			same++;
-		length = same;
-	}
-	return length;
 }
 
 static void
@@ -101,7 +83,7 @@ on_tab(EditLine *edit, int key)
 		const char *first = json_string_value(json_array_get(words, 0));
 		bool whole = json_array_size(words) == 1;
 
-		common = common_length(words);
+		common = command_common(words);
 		result = CC_REFRESH;
 		if (common > begun || whole) {
 			bool goes_on = !whole || (common > 0 && first[common - 1] == '=');

@@ -93,7 +93,7 @@ rpc_gateway_open(struct gateway *g, const struct rpc_gateway_options *options, s
 	rc = gateway_watch_add(g, &r->watch);
 	if (rc == 0) {
 		gateway_listen(g, tell, r->server);
-		log_info(rpc, "serving at %s", options->path);
+		log_info(rpc, "serving at %s", options->path ? options->path : "the prompt alone");
 		return r;
 	}
 	error_set(err, rc, "the control socket cannot be watched: %s", strerror(-rc));
@@ -101,6 +101,12 @@ rpc_gateway_open(struct gateway *g, const struct rpc_gateway_options *options, s
 	free(r);
 	errno = -rc;
 	return NULL;
+}
+
+struct rpc_server *
+rpc_gateway_server(struct rpc_gateway *r)
+{
+	return r->server;
 }
 
 void

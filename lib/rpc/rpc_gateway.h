@@ -10,9 +10,10 @@
 
 struct gateway;
 struct rpc_gateway;
+struct rpc_server;
 
 struct rpc_gateway_options {
-	const char *path;
+	const char *path;  /* NULL: none, for the prompt alone */
 	const char *group; /* whose members may write as well; NULL: none */
 	bool readonly;     /* everybody else may read */
 };
@@ -23,6 +24,9 @@ struct rpc_gateway_options {
  */
 struct rpc_gateway *rpc_gateway_open(
 	struct gateway *g, const struct rpc_gateway_options *options, struct error *err);
+
+/* For clients inside the process (rpc_server_adopt); valid until rpc_gateway_close. */
+struct rpc_server *rpc_gateway_server(struct rpc_gateway *r);
 
 /* Clients are cut off and the socket is removed. NULL is fine. */
 void rpc_gateway_close(struct rpc_gateway *r);

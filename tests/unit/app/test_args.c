@@ -213,7 +213,7 @@ test_wrong(void **state)
 		{"espgw -- -f x --ctl ''", "--ctl: is empty; PATH is wanted"},
 		{"espgw -- -f x --ctl", "--ctl: PATH is missing"},
 		{"espgw -- -f x --ctl-group ''", "--ctl-group: is empty; NAME is wanted"},
-		{"espgw -- -f x -i", "--interactive comes with a later release"},
+
 	};
 
 	(void)state;

@@ -107,6 +107,8 @@ test_no_method(void **state)
 		{"sa frobnicate",
 			"sa has no \"frobnicate\"; it has: add, delete, flush, get, list"},
 		{"config", "config what? It has: check, diff, load"},
+		{"show tunnle", "there is no \"tunnle\"; did you mean \"tunnel\"?"},
+		{"flush tunnel x", "tunnel has no \"flush\"; it has: add, delete"},
 		{"version please", "version takes no \"please\""},
 	};
 

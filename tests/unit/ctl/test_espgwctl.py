@@ -323,12 +323,15 @@ class Shell:
         self.wait("espgw> ")
 
     def end(self, text="quit\r"):
-        self.type(text)
-        deadline = time.monotonic() + LIMIT
-        ended, status = os.waitpid(self.pid, os.WNOHANG)
+        deadline, ended, status = time.monotonic() + LIMIT, 0, 0
         while not ended and time.monotonic() < deadline:
-            time.sleep(0.01)
-            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            # libedit turns the terminal to raw mode behind its prompt; a ^D that comes before is lost
+            self.type(text)
+            for _ in range(50):
+                time.sleep(0.01)
+                ended, status = os.waitpid(self.pid, os.WNOHANG)
+                if ended:
+                    break
         if not ended:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PHRASE_H
+#define PHRASE_H
+
+/* What people say who know testpmd, in the words of our methods. */
+
+#include <stddef.h>
+
+/* Words of our own, some of them new strings. */
+struct phrase {
+	char **at;
+	size_t count;
+};
+
+/*
+ * "show drops", "show port stats all", "clear port stats", "start tunnel T", "stop tunnel T", "set
+ * tunnel T mtu 1300": as methods have them. Other words stay. To be freed with phrase_free.
+ */
+struct phrase phrase_of(const char *const *words, size_t count);
+
+/* Wipes them before. */
+void phrase_free(struct phrase *phrase);
+
+#endif
