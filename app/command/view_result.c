@@ -240,12 +240,13 @@ view_event(const struct view *view, const json_t *event, FILE *out)
 	json_each (event, key, value) {
 		char *text;
 
-		if (strcmp(key, "kind") == 0 || strcmp(key, "time") == 0)
+		if (strcmp(key, "kind") == 0 || strcmp(key, "time") == 0 || strcmp(key, "seq") == 0)
 			continue;
 		text = view_inline(key, value);
 		fprintf(out, " %s=%s", key, text);
 		free(text);
 	}
-	fputc('\n', out);
+	fprintf(out, " seq=%" JSON_INTEGER_FORMAT "\n",
+		json_integer_value(json_object_get(event, "seq")));
 	fflush(out);
 }

@@ -198,7 +198,7 @@ test_event(void **state)
 	(void)state;
 	view_event(&view, event, f);
 	fclose(f);
-	check_text("event", text, "2026-01-01T00:00:00Z tunnel    seq=7 name=a? spi=0x00000100\n");
+	check_text("event", text, "2026-01-01T00:00:00Z tunnel    name=a? spi=0x00000100 seq=7\n");
 	json_decref(event);
 }
 

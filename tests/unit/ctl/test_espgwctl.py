@@ -325,7 +325,7 @@ class Shell:
     def end(self, text="quit\r"):
         deadline, ended, status = time.monotonic() + LIMIT, 0, 0
         while not ended and time.monotonic() < deadline:
-            # libedit turns the terminal to raw mode behind its prompt; a ^D that comes before is lost
+            # libedit turns the terminal to raw mode behind its prompt; a ^D that comes before is a NUL, hence the ^U
             self.type(text)
             for _ in range(50):
                 time.sleep(0.01)
@@ -360,7 +360,7 @@ class Terminal(WithGateway):
         shell.wait("ok")
         shell.wait("espgw> ")
         self.assertEqual(self.asked("tunnel.update"), [{"name": "ipsec0", "mtu": 1300}])
-        shell.end("\x04")
+        shell.end("\x15\x04")
 
     def test_the_gateway_comes_back(self):
         shell = Shell(self)
