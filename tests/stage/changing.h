@@ -36,6 +36,9 @@ void changing_settle(struct stage_fixture *f);
  * policies and hits, and how much memory all that takes. To be freed. */
 char *changing_dump(struct stage_fixture *f);
 
+/* How much memory all that takes, and how many of each thing there are. To be freed. */
+char *changing_memory(struct stage_fixture *f);
+
 /* Whether two dumps are equal; says which lines are not. */
 bool changing_same(
 	struct stage_fixture *f, const char *what, const char *before, const char *after);

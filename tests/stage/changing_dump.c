@@ -274,11 +274,30 @@ dump_memory(struct dump *d)
 	struct rte_malloc_socket_stats stats;
 
 	rte_malloc_get_socket_stats(0, &stats);
-	fprintf(d->out, "heap: %zu bytes in %u\n", stats.heap_allocsz_bytes, stats.alloc_count);
+	/* their bytes depend on where they lie: a rest that is too small for another piece is
+	 * theirs */
+	fprintf(d->out, "heap: %u pieces\n", stats.alloc_count);
 	rte_mempool_walk(pool_line, d);
 	fprintf(d->out, "graves: %u, change open %d, operations %u, to reassign %u\n",
 		d->g->reaper.waiting.n + d->g->reaper.dying.n, d->g->change.open, d->g->change.n,
 		d->g->n_reassign);
+}
+
+char *
+changing_memory(struct stage_fixture *f)
+{
+	struct dump d = {.f = f, .g = f->g};
+	char *text = NULL;
+	size_t bytes;
+
+	changing_settle(f);
+	d.out = open_memstream(&text, &bytes);
+	fprintf(d.out, "SAs %u, in the SAD %u, tunnels %u, next hops %u, policies %u\n",
+		d.g->sas.count, sad_count(d.g->sad), d.g->n_tunnels, nexthop_count(d.g->nexthops),
+		d.g->policies.n);
+	dump_memory(&d);
+	fclose(d.out);
+	return text;
 }
 
 char *
