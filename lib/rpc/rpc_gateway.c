@@ -29,6 +29,9 @@ static const struct rpc_method *const tables[] = {
 	methods_config,
 	methods_stats,
 	methods_worker,
+	methods_trace,
+	methods_capture,
+	methods_wireshark,
 	NULL,
 };
 
