@@ -187,18 +187,21 @@ local(struct gateway *g, struct rte_mbuf *m, uint64_t now)
 		slow_drop(g, m, DROP_local_unhandled);
 }
 
-/* The next hop was another one's by now, when its route went while the packet was on its way. */
+/* Whether the next hop that a packet was given is its way still: it may be another one's by now,
+ * when its route went while the packet was on its way here. A host that was resolved meanwhile is
+ * on the same port. */
 static bool
 is_way_of(const struct gateway *g, const struct rte_mbuf *m, uint32_t id)
 {
 	const struct nexthop *entries = g->tables.nexthops;
 	struct ip_addr dst = ip_dst(m);
-	uint32_t now = fib_lookup(g->fib, pkt_const(m)->table, &dst);
+	const struct nexthop *now = &entries[fib_lookup(g->fib, pkt_const(m)->table, &dst)];
 
-	for (uint8_t i = 0; entries[now].type == NEXTHOP_GROUP && i < entries[now].n_members; i++)
-		if (entries[now].members[i] == id)
+	for (uint8_t i = 0; now->type == NEXTHOP_GROUP && i < now->n_members; i++)
+		if (now->members[i] == id)
 			return true;
-	return now == id;
+	return (now->type == NEXTHOP_NEIGHBOUR || now->type == NEXTHOP_CONNECTED) &&
+	       now->port == entries[id].port;
 }
 
 static void
