@@ -243,6 +243,14 @@ array_begin(struct rpc_client *c, json_t *calls)
 	json_decref(calls);
 }
 
+static bool
+is_blank(const char *line, size_t n)
+{
+	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t' || line[n - 1] == '\r'))
+		n--;
+	return n == 0;
+}
+
 static void
 line_step(struct rpc_client *c)
 {
@@ -252,7 +260,7 @@ line_step(struct rpc_client *c)
 	json_t *message;
 
 	c->line_since_ms = 0;
-	if (n <= strspn(line, " \t\r")) {
+	if (is_blank(line, n)) {
 		input_take(c, n + 1);
 		return;
 	}

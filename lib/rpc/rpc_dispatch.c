@@ -33,8 +33,8 @@ rpc_methods_index(struct rpc_server *s)
 
 	for (size_t i = 0; s->options.tables && s->options.tables[i]; i++)
 		n += table_add(NULL, s->options.tables[i]);
-	s->methods = calloc(n, sizeof(s->methods[0]));
-	s->names = calloc(n, sizeof(s->names[0]));
+	s->methods = calloc(n + 1, sizeof(s->methods[0]));
+	s->names = calloc(n + 1, sizeof(s->names[0]));
 	if (!s->methods || !s->names)
 		return -ENOMEM;
 	at = table_add(s->methods, rpc_own_methods);

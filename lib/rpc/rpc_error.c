@@ -45,8 +45,7 @@ hide_keys(char *text)
 		while (isxdigit((unsigned char)from[run]))
 			run++;
 		if (run > HEX_RUN_MAX) {
-			memcpy(to, "(hidden)", 8);
-			to += 8;
+			to = stpcpy(to, "(hidden)");
 		} else {
 			run = run ? run : 1;
 			memmove(to, from, run);

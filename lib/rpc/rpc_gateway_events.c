@@ -6,6 +6,8 @@
 #include "gateway_objects.h"
 #include "methods_objects.h"
 
+#define KIND_STEP (UINT64_C(1) << 32)
+
 enum { PLACES = 256 /* looked at in one go for one that there is something to say of */ };
 
 const struct rpc_event_kind rpc_gateway_kinds[] = {
@@ -150,7 +152,7 @@ rpc_gateway_resync(void *gateway, uint64_t *cursor, json_t **json)
 {
 	static resync_fn *const stands[] = {
 		port_stands, neighbour_stands, tunnel_stands, sa_stands};
-	uint32_t kind = (uint32_t)(*cursor >> 32), place = (uint32_t)*cursor;
+	uint32_t kind = (uint32_t)(*cursor / KIND_STEP), place = (uint32_t)*cursor;
 	struct standing at;
 	bool said = false, more;
 
@@ -161,7 +163,7 @@ rpc_gateway_resync(void *gateway, uint64_t *cursor, json_t **json)
 			place = 0;
 		}
 	}
-	*cursor = (uint64_t)kind << 32 | place;
+	*cursor = kind * KIND_STEP + place;
 	if (!said)
 		return kind < RTE_DIM(stands) ? RPC_RESYNC_LATER : RPC_RESYNC_END;
 	*json = rpc_gateway_event(&at.event);

@@ -4,11 +4,8 @@
  * dispatcher, in this process. The first byte says how large the pieces are that it comes in. No
  * report of sanitizers, and every line that comes back is JSON-RPC.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "toys.h"
 
@@ -29,6 +26,7 @@ answer_check(const char *line)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const char last[] = "\n{\"jsonrpc\":\"2.0\",\"id\":\"last\",\"method\":\"\"}";
 	size_t piece = size ? (size_t)data[0] + 1 : 1, at = 1;
 	struct toy_client c;
 	struct toy toy;
@@ -43,11 +41,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		at += n;
 	}
-	shutdown(c.fd, SHUT_WR);
-	while ((line = toy_line(&c)) != NULL) {
+	/* whatever it was, a call after it is answered, or the client cut off */
+	for (line = toy_ask(&c, last); line && !strstr(line, "\"id\":\"last\"}");
+		line = toy_line(&c)) {
 		answer_check(line);
 		free(line);
 	}
+	if (!line && !c.closed)
+		abort();
+	free(line);
 	if (toy.in_change)
 		abort();
 	toy_disconnect(&c);

@@ -416,7 +416,10 @@ toy_line(struct toy_client *c)
 
 		if (newline) {
 			n = (size_t)(newline - c->text);
-			line = strndup(c->text, n);
+			line = malloc(n + 1);
+			assert_non_null(line);
+			memcpy(line, c->text, n);
+			line[n] = '\0';
 			c->length -= n + 1;
 			memmove(c->text, newline + 1, c->length);
 			return line;
