@@ -10,8 +10,7 @@ extern const struct rpc_method methods_gateway[]; /* version, shutdown */
 
 extern const struct rpc_method methods_stats[], methods_worker[];
 
-extern const struct rpc_method methods_trace[], methods_capture[],
-	methods_wireshark[];
+extern const struct rpc_method methods_trace[], methods_capture[], methods_wireshark[];
 
 extern const struct rpc_method methods_sa[], methods_tunnel[], methods_route[], methods_neighbour[],
 	methods_policy[], methods_port[], methods_config[];
