@@ -409,6 +409,48 @@ test_walk(void **state)
 	close_table(f);
 }
 
+/* What may stay, and for how many more there is room: whatever was learnt makes room. */
+static void
+test_room(void **state)
+{
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 0x55};
+	const struct golden *g = received_find("arp request");
+	struct fixture *f = *state;
+	struct ip_addr addr[3];
+	struct error err;
+
+	open_table(f, &(struct neigh_params){.capacity = 2});
+	for (uint32_t i = 0; i < RTE_DIM(addr); i++)
+		addr[i] = ip_addr_v4(0xc0000200 + 97 + i);
+	assert_int_equal(neigh_room(f->table), 2);
+	assert_null(neigh_find(f->table, OUR_PORT, &addr[2]));
+	input(f, OUR_PORT, g->data, g->bytes, 1);
+	assert_true(neigh_is_usable(neigh_find(f->table, OUR_PORT, &addr[2])));
+	assert_false(neigh_is_kept(f->table, OUR_PORT, &addr[2]));
+	assert_int_equal(neigh_room(f->table), 2);
+	neigh_pin(f->table, OUR_PORT, &addr[0], 1);
+	neigh_pin(f->table, OUR_PORT, &addr[0], 1);
+	assert_true(neigh_is_kept(f->table, OUR_PORT, &addr[0]));
+	assert_false(neigh_is_kept(f->table, VLAN_PORT, &addr[0]));
+	assert_false(neigh_is_usable(neigh_find(f->table, OUR_PORT, &addr[0])));
+	assert_int_equal(neigh_room(f->table), 1);
+	assert_int_equal(neigh_static_add(f->table, OUR_PORT, &addr[1], mac, &err), 0);
+	assert_null(neigh_find(f->table, OUR_PORT, &addr[2]));
+	assert_true(neigh_is_kept(f->table, OUR_PORT, &addr[1]));
+	assert_int_equal(neigh_room(f->table), 0);
+	assert_int_equal(neigh_static_add(f->table, OUR_PORT, &addr[2], mac, &err), -ENOSPC);
+	/* both reasons to stay have to go */
+	assert_int_equal(neigh_static_add(f->table, OUR_PORT, &addr[0], mac, &err), 0);
+	neigh_unpin(f->table, OUR_PORT, &addr[0]);
+	neigh_unpin(f->table, OUR_PORT, &addr[0]);
+	assert_int_equal(neigh_room(f->table), 0);
+	assert_int_equal(neigh_static_delete(f->table, OUR_PORT, &addr[0], &err), 0);
+	assert_int_equal(neigh_room(f->table), 1);
+	assert_int_equal(neigh_static_delete(f->table, OUR_PORT, &addr[1], &err), 0);
+	assert_int_equal(neigh_room(f->table), 2);
+	close_table(f);
+}
+
 int
 main(void)
 {
@@ -424,6 +466,7 @@ main(void)
 		cmocka_unit_test_prestate(test_bounds, &f),
 		cmocka_unit_test_prestate(test_defaults, &f),
 		cmocka_unit_test_prestate(test_walk, &f),
+		cmocka_unit_test_prestate(test_room, &f),
 	};
 	int failed;
 

@@ -139,6 +139,35 @@ test_story(void **state)
 	free(sas);
 }
 
+/* What was promised, used and is not used after all is promised again. */
+static void
+test_reserve_again(void **state)
+{
+	struct ip_addr local = addr("192.0.2.1");
+	struct fixture f;
+	struct sa sa;
+	uint32_t spi;
+
+	(void)state;
+	make(&f, 2);
+	assert_false(sad_spi_is_reserved(f.sad, 0));
+	assert_false(sad_spi_is_reserved(f.sad, 0x1000));
+	spi = sad_spi_allocate(f.sad);
+	assert_true(sad_spi_is_reserved(f.sad, spi));
+	fill(&sa, spi, &local);
+	assert_int_equal(sad_publish(f.sad, &sa, &f.err), 0);
+	assert_false(sad_spi_is_reserved(f.sad, spi));
+	sad_retire(f.sad, &sa);
+	sad_spi_reserve(f.sad, spi);
+	assert_true(sad_spi_is_reserved(f.sad, spi));
+	assert_int_equal(sad_usage(f.sad).reserved, 1);
+	assert_true(sad_spi_allocate(f.sad) >= 256);
+	assert_int_equal(sad_spi_allocate(f.sad), 0);
+	assert_int_equal(sad_publish(f.sad, &sa, &f.err), 0);
+	sad_retire(f.sad, &sa);
+	drop_all(&f);
+}
+
 static void
 test_allocate(void **state)
 {
@@ -350,6 +379,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_story),
 		cmocka_unit_test(test_allocate),
+		cmocka_unit_test(test_reserve_again),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_readers),
 	};

@@ -47,6 +47,51 @@ test_table(void **state)
 	tunnel_table_destroy(NULL);
 }
 
+/* Nobody sees a successor before it takes over; then everybody does, by index, generation and name,
+ * and back again. */
+static void
+test_successor(void **state)
+{
+	struct selector s = {.protocol = 17};
+	struct tunnel_config c = config_make(4);
+	struct tunnel_table *t = table_make(2);
+	struct tunnel *old = tunnel_make(t, &c), *new;
+	struct error err;
+
+	(void)state;
+	c.ttl = 9;
+	c.selectors = &s;
+	c.n_selectors = 1;
+	assert_int_equal(tunnel_successor_create(old, &c, SOCKET_ID_ANY, &new, &err), 0);
+	s.protocol = 6;
+	assert_ptr_equal(tunnel_get(t, old->index, old->generation), old);
+	assert_ptr_equal(tunnel_table_find(t, c.name), old);
+	assert_int_equal(new->index, old->index);
+	assert_int_equal(new->generation, old->generation);
+	assert_int_equal(new->n_workers, old->n_workers);
+	assert_false(new->up);
+	assert_null(new->workers[0].sa_out);
+	assert_int_equal(new->ip4.time_to_live, 9);
+	assert_int_equal(new->selectors[0].protocol, 17);
+	for (int round = 0; round < 3; round++) {
+		struct tunnel *from = round % 2 ? new : old, *to = round % 2 ? old : new;
+
+		tunnel_succeed(t, from, to);
+		for (struct tunnel_table *each = t; each; each = each->next)
+			assert_ptr_equal(tunnel_get(each, to->index, to->generation), to);
+		assert_ptr_equal(tunnel_table_find(t, c.name), to);
+	}
+	tunnel_free(old);
+	/* its place and its name are the tunnel's own */
+	strcpy(c.name, "ipsec1");
+	assert_int_not_equal(tunnel_make(t, &c)->index, new->index);
+	tunnel_retire(t, new);
+	assert_null(tunnel_table_find(t, "ipsec0"));
+	assert_null(tunnel_get(t->next, new->index, new->generation));
+	tunnel_free(new);
+	tunnel_table_destroy(t);
+}
+
 /* The configuration may go away after the tunnel was made. */
 static void
 test_selectors_are_copied(void **state)
@@ -279,6 +324,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_table, fixture_pool_full),
+		cmocka_unit_test_teardown(test_successor, fixture_pool_full),
 		cmocka_unit_test_teardown(test_selectors_are_copied, fixture_pool_full),
 		cmocka_unit_test_teardown(test_mtu, fixture_pool_full),
 		cmocka_unit_test_teardown(test_payload_max, fixture_pool_full),
