@@ -10,8 +10,13 @@ fail_report(struct rpc_call *call, int rc, struct report *report)
 {
 	if (rc != 0)
 		rpc_error_report(call, rc, report);
-	for (size_t i = 0; i < report->count; i++)
-		explicit_bzero(report->entries[i].text, strlen(report->entries[i].text));
+	for (size_t i = 0; i < report->count; i++) {
+		struct report_entry *e = &report->entries[i];
+
+		explicit_bzero(e->text, strlen(e->text));
+		if (e->field)
+			explicit_bzero(e->field, strlen(e->field));
+	}
 	report_clear(report);
 	return rc;
 }
