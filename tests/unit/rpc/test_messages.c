@@ -229,8 +229,8 @@ test_silence(void **state)
 		"{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":{\"number\":1}}",
 		"{\"jsonrpc\":\"2.0\",\"method\":\"no such one\"}",
 		"{\"jsonrpc\":\"2.0\",\"method\":\"fail\",\"params\":{\"number\":2}}",
-		"[{\"jsonrpc\":\"2.0\",\"method\":\"fail\",\"params\":{\"number\":2}},"
-		"{\"jsonrpc\":\"2.0\",\"method\":\"echo\"}]",
+		("[{\"jsonrpc\":\"2.0\",\"method\":\"fail\",\"params\":{\"number\":2}},"
+		 "{\"jsonrpc\":\"2.0\",\"method\":\"echo\"}]"),
 	};
 	struct toy_client c;
 	struct toy toy;
