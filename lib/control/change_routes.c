@@ -108,9 +108,14 @@ change_route_share(struct gateway *g, const struct route *route, struct error *e
 
 /* --- host routes of neighbours that lie in prefixes whose routes change */
 
+/* A filter: it says true to all rather than look through many operations for each neighbour. */
 static bool
 is_touched(const struct change *c, uint16_t table, const struct ip_addr *addr)
 {
+	enum { MANY = 1024 };
+
+	if (c->n > MANY)
+		return true;
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct change_op *op = &c->ops[i];
 

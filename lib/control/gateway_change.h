@@ -33,7 +33,9 @@ int gateway_sa_update(struct gateway *g, struct gateway_sa *sa, const struct sa_
 
 /*
  * Tunnels. update keeps name, counters, SAs, sequence numbers and windows; with SAs there,
- * encapsulation cannot change. A tunnel that SAs, routes or policies need is not deleted.
+ * encapsulation cannot change. Of a batch that changes a tunnel's ends or encapsulation, SAs of it
+ * are deleted before that and added after it. A tunnel that SAs, routes or policies need is not
+ * deleted, and its name is free for another one in the next change.
  */
 int gateway_tunnel_add(struct gateway *g, const struct tunnel_config *c, struct error *err);
 int gateway_tunnel_update(
