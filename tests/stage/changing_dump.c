@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include <rte_hash.h>
-#include <rte_hash_crc.h>
 #include <rte_malloc.h>
 
 #include "changing.h"
@@ -17,6 +16,18 @@ struct dump {
 	struct gateway *g;
 	FILE *out;
 };
+
+/* Stands for bytes that are compared and nothing else (FNV-1a). */
+static uint32_t
+sum_of(const void *bytes, size_t n)
+{
+	const uint8_t *at = bytes;
+	uint32_t sum = 2166136261u;
+
+	for (size_t i = 0; i < n; i++)
+		sum = (sum ^ at[i]) * 16777619u;
+	return sum;
+}
 
 /* --- SAs */
 
@@ -41,7 +52,7 @@ dump_sa(const struct dump *d, const struct gateway_sa *s)
 		hot->errors_icv, sa->soft.seconds, sa->soft.packets, sa->soft.bytes,
 		s->hard.seconds, s->hard.packets, s->hard.bytes, hot->hard_packets, hot->hard_bytes,
 		s->expires_ms, s->soft_ms, sa->soft_told,
-		rte_hash_crc(&s->fingerprint, sizeof(s->fingerprint), 0));
+		sum_of(&s->fingerprint, sizeof(s->fingerprint)));
 }
 
 static void
@@ -87,10 +98,8 @@ dump_tunnel(const struct dump *d, const struct tunnel *t)
 	fprintf(d->out,
 		"tunnel %u %s: gen %u config %x selectors %x up %d loop %d receives %d mtu %u %u "
 		"way %u %u; out %lu %lu in %lu %lu;",
-		t->index, t->config.name, t->generation, rte_hash_crc(&config, sizeof(config), 0),
-		t->n_selectors ? rte_hash_crc(t->selectors,
-					 t->n_selectors * (uint32_t)sizeof(*t->selectors), 0)
-			       : 0,
+		t->index, t->config.name, t->generation, sum_of(&config, sizeof(config)),
+		t->n_selectors ? sum_of(t->selectors, t->n_selectors * sizeof(*t->selectors)) : 0,
 		t->up, t->loop, t->receives, t->mtu, t->outer_mtu, nh->type, nh->port, out.packets,
 		out.bytes, in.packets, in.bytes);
 	fprintf(d->out, " named %d coming %u next %d leaving %d moving %d reassign %d own %u;",
@@ -252,8 +261,7 @@ dump_policies(const struct dump *d)
 		fprintf(d->out,
 			"policy %u: priority %u action %d tunnel %u selector %x hits %lu %lu\n",
 			list->policies[i].id, p->priority, p->action, p->tunnel,
-			rte_hash_crc(&p->selector, sizeof(p->selector), 0), hits.packets,
-			hits.bytes);
+			sum_of(&p->selector, sizeof(p->selector)), hits.packets, hits.bytes);
 	}
 	for (uint16_t i = 0; i < d->g->nodes.n; i++)
 		fprintf(d->out, "spd: %u\n",
