@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "command.h"
 #include "lines.h"
@@ -66,7 +67,7 @@ text_before(EditLine *edit, size_t *begun)
 }
 
 static unsigned char
-on_tab(EditLine *edit, int key)
+on_tab(EditLine *edit, wint_t key)
 {
 	struct lines *lines = NULL;
 	size_t begun, common;
@@ -153,7 +154,8 @@ lines_create(lines_complete *complete, void *arg)
 	el_set(lines->edit, EL_EDITOR, "emacs");
 	el_set(lines->edit, EL_SIGNAL, 1);
 	el_set(lines->edit, EL_HIST, history, lines->history);
-	el_set(lines->edit, EL_ADDFN, "espgw-complete", "complete the word", on_tab);
+	/* the function for narrow strings copies them and never frees the copies */
+	el_wset(lines->edit, EL_ADDFN, L"espgw-complete", L"complete the word", on_tab);
 	el_set(lines->edit, EL_BIND, "^I", "espgw-complete", NULL);
 	el_set(lines->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	el_source(lines->edit, NULL);
