@@ -26,6 +26,10 @@ void view_list(const struct view *view, const char *noun, const json_t *items, F
 /* One object, a key a line. */
 void view_record(const struct view *view, const json_t *object, FILE *out);
 
+/* Whether an answer is what a trace kept (trace.get), and that, a step a line. */
+bool view_is_trace(const json_t *result);
+void view_trace(const struct view *view, const json_t *result, FILE *out);
+
 /* An event in one line. */
 void view_event(const struct view *view, const json_t *event, FILE *out);
 

@@ -200,6 +200,8 @@ view_result(const struct view *view, const char *noun, const json_t *result, FIL
 
 	if (json_is_array(json_object_get(result, "differences"))) {
 		view_differences(view, result, out);
+	} else if (view_is_trace(result)) {
+		view_trace(view, result, out);
 	} else if (json_is_array(result) && is_list(result)) {
 		view_list(view, noun, result, out);
 	} else if (list && json_array_size(items) == 0) {

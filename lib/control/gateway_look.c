@@ -10,7 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+#include <rte_errno.h>
 #include <rte_mbuf_dyn.h>
+#include <rte_pdump.h>
 
 #include "internal.h"
 
@@ -380,6 +382,14 @@ look_start(struct gateway *g, struct report *report)
 	static const struct rte_mbuf_dynflag flag = {.name = "espgw_dynflag_watched"};
 
 	g->look.watcher = (struct watcher){.tables = &g->tables, .worker = TRACE_CONTROL};
+	/* for dpdk-dumpcap, a second process: there is none without huge pages. Its counters take 4
+	 * MB. */
+	if (rte_eal_has_hugepages()) {
+		g->look.pdump = rte_pdump_init() == 0;
+		if (!g->look.pdump)
+			log_warn(
+				control, "dpdk-dumpcap will not work: %s", rte_strerror(rte_errno));
+	}
 	if (rte_mbuf_dynflag_register_bitnum(&flag, PKT_WATCHED_BIT) == PKT_WATCHED_BIT)
 		return 0;
 	report_add(report, NULL, 0, "trace",
@@ -403,6 +413,8 @@ look_stop(struct gateway *g)
 	for (uint16_t i = 0; i < g->n_workers; i++)
 		if (g->workers[i])
 			g->workers[i]->watcher.watch = NULL;
+	if (look->pdump)
+		rte_pdump_uninit();
 	trace_destroy(look->trace);
 	watch_destroy(look->watch);
 	*look = (struct look){0};

@@ -28,6 +28,7 @@ struct look {
 	struct look_capture captures[LOOK_CAPTURES]; /* by age */
 	uint32_t last_id;
 	struct watcher watcher; /* the control lcore's own */
+	bool pdump;             /* dpdk-dumpcap may ask */
 };
 
 int look_start(struct gateway *g, struct report *report);

@@ -130,6 +130,19 @@ test_result(void **state)
 			"name       a\n"
 			"selectors\n"
 			"end        -\n"},
+		{"trace",
+			"{\"packets\": [{\"time\": \"T\", \"missed\": 0, \"records\": [{\"point\": "
+			"\"received\", \"ns\": 0, \"text\": \"in\"}, {\"point\": \"drop\", \"ns\": "
+			"12345, \"text\": \"dead\"}]}, {\"time\": \"U\", \"missed\": 2, "
+			"\"records\": "
+			"[]}], \"next\": null, \"running\": false}",
+			"T\n"
+			"     0.000 us  in\n"
+			"    12.345 us  dead\n"
+			"\n"
+			"U\n"
+			"               and 2 more that found no room\n"},
+		{"trace", "{\"packets\": [], \"next\": null}", "none\n"},
 		{"x", "\"text\"", "text\n"},
 		{"x", "null", ""},
 	};
