@@ -43,6 +43,8 @@ struct row {
 };
 
 #define LAN_TO(address) .port = SITE_LAN, .ip = {.src = "192.168.1.10", .dst = address}
+#define LAN_SENDS(address, ...)                                                                    \
+	.port = SITE_LAN, .ip = {.src = "192.168.1.10", .dst = address, __VA_ARGS__}
 #define FAR_TO_LAN(n)                                                                              \
 	.port = SITE_WAN, .sealed = n + 1, .ip = {.src = "192.168.2" #n ".9", .dst = "192.168.1.10"}
 #define OUT "received parsed route protect "
@@ -57,9 +59,9 @@ static const struct row rows[] = {
 	{"out over UDP", LAN_TO("192.168.22.9"), OUT SEAL "sent", .spi = 0x1002},
 	{"out through two tunnels", LAN_TO("192.168.25.9"),
 		OUT "handover inbox " SEAL "again route protect " SEAL "sent", .spi = 0x1003},
-	{"out, the envelope cut", .port = SITE_LAN, .ip = {"192.168.1.10", "192.168.26.9", 1000},
+	{"out, the envelope cut", LAN_SENDS("192.168.26.9", .bytes = 1000),
 		.points = OUT SEAL "split sent sent"},
-	{"out, the packet cut", .port = SITE_LAN, .ip = {"192.168.1.10", "192.168.24.9", 1400},
+	{"out, the packet cut", LAN_SENDS("192.168.24.9", .bytes = 1400),
 		.points = OUT "split seal seal engine* engine* encrypted encrypted sent sent",
 		.late = OUT "split seal seal engine engine encrypted sent encrypted sent"},
 	{"in, the other worker's SA", FAR_TO_LAN(0),
@@ -72,12 +74,11 @@ static const struct row rows[] = {
 		.other = "received parsed route fragment joined", .fragment = 64},
 	{"policy", LAN_TO("192.168.20.66"), "received parsed route policy drop answer",
 		.other = "own again route sent"},
-	{"bypass", .port = SITE_LAN, .ip = {"192.168.1.66", "192.168.7.10"},
+	{"bypass", .port = SITE_LAN, .ip = {.src = "192.168.1.66", .dst = "192.168.7.10"},
 		.points = "received parsed route policy sent"},
-	{"time exceeded", .port = SITE_LAN, .ip = {"192.168.1.10", "192.168.7.10", .ttl = 1},
+	{"time exceeded", LAN_SENDS("192.168.7.10", .ttl = 1),
 		.points = "received parsed route drop answer", .other = "own again route sent"},
-	{"echo", .port = SITE_LAN,
-		.ip = {"192.168.1.10", "192.168.1.1", .proto = IPPROTO_ICMP, .src_port = 8 << 8},
+	{"echo", LAN_SENDS("192.168.1.1", .proto = IPPROTO_ICMP, .src_port = 8 << 8),
 		.points = "received parsed route control reply inbox again route sent"},
 	{"no such SPI", .port = SITE_WAN, .sealed = 10,
 		.ip = {.src = "192.168.29.9", .dst = "192.168.1.10"},
