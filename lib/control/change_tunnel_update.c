@@ -197,10 +197,11 @@ update_finish(struct gateway *g, struct change_op *op)
 	new->keepalive_due_ms = old->keepalive_due_ms;
 	inherit_counters(g, old);
 	tunnel_udp_port_count(g, &old->config, -1);
-	tunnel_free(old);
 	tunnel_reassign_later(g, new->index);
 	g->ways_changed = true;
 	tunnel_tell(g, new, "changed");
+	peer_moved(g, old, new);
+	tunnel_free(old);
 }
 
 static const struct change_kind tunnel_updated = {.undo = update_undo,

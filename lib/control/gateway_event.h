@@ -21,7 +21,7 @@
 	X(acquire, "a packet needs a tunnel that has no outbound SA (RFC 2367 3.1.6)")             \
 	X(expire, "an SA's soft or hard lifetime is over, or its sequence numbers are used up")    \
 	X(mapping, "a peer's envelopes come from another UDP port or address (RFC 3948)")          \
-	X(peer, "a peer is somewhere else")                                                        \
+	X(peer, "a tunnel's peer is somewhere else now")                                           \
 	X(tunnel, "a tunnel was made, changed, went up or down, or was deleted")                   \
 	X(port, "a port's link went up or down")                                                   \
 	X(neighbour, "a neighbour was resolved, or does not answer any more")
@@ -33,19 +33,27 @@ enum gateway_event_kind {
 		EVENT_KIND_COUNT
 };
 
+/* Where a peer is. Family 0: no matter of this event; port 0: without UDP. */
+struct gateway_place {
+	struct ip_addr addr;
+	uint16_t port;
+};
+
 struct gateway_event {
 	enum gateway_event_kind kind;
 	/* what happened, one word: tunnel "created", "changed", "up", "down", "deleted"; port "up",
 	 * "down"; neighbour "reachable", "failed"; expire "soft", "hard", "sequence" */
 	const char *what;
 	const struct tunnel *tunnel; /* acquire, expire, mapping, peer, tunnel */
-	const struct sa *sa;         /* expire, mapping, peer */
+	const struct sa *sa;         /* expire, mapping: NULL when it is gone */
 	const struct port *port;     /* port, neighbour */
 	const struct neigh *neigh;   /* neighbour */
-	struct ip_addr src, dst; /* acquire: the packet's; mapping and peer: where the envelope came
-				    from and went to. Family 0: not known */
-	uint8_t protocol;        /* acquire */
-	uint16_t src_port, dst_port; /* acquire, mapping */
+	struct ip_addr src, dst;     /* acquire: the packet's. Family 0: not known */
+	uint8_t protocol;            /* acquire */
+	uint16_t src_port, dst_port; /* acquire */
+	/* mapping: where the tunnel has its peer, and where its envelopes come from; peer: where it
+	 * was, and is */
+	struct gateway_place from, to;
 };
 
 /* "tunnel" */

@@ -30,6 +30,11 @@ void gateway_tunnel_counters(
 	const struct gateway *g, const struct tunnel *t, struct counter *out, struct counter *in);
 uint32_t gateway_tunnel_sas(const struct gateway *g, const struct tunnel *t);
 
+/* As an event, that the newest envelopes of a tunnel came from elsewhere than its remote end;
+ * false: none did since that was last changed. */
+bool gateway_tunnel_mapping(
+	const struct gateway *g, const struct tunnel *t, struct gateway_event *event);
+
 /* SAs by place; NULL: a free place, or an SA that is not there any more or not yet. */
 struct gateway_sa *gateway_sa_at(const struct gateway *g, uint32_t place);
 uint32_t gateway_sa_places(const struct gateway *g);

@@ -299,6 +299,9 @@ slow_poll(struct gateway *g)
 		case TASK_ACQUIRE:
 			acquire(g, pkts[i], now);
 			break;
+		case TASK_MAPPING:
+			mapping_notice(g, pkts[i]);
+			break;
 		default:
 			slow_drop(g, pkts[i], DROP_local_unhandled);
 		}

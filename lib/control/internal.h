@@ -157,6 +157,12 @@ struct route neighbour_route(const struct gateway *g, const struct neigh *n);
  */
 bool neighbour_is_on_link(const struct gateway *g, const struct neigh *n);
 
+/* gateway_mapping.c */
+/* What a worker saw of an envelope that came from elsewhere; takes m. */
+void mapping_notice(struct gateway *g, struct rte_mbuf *m);
+/* Tells, when its remote end differs, that the tunnel's peer is elsewhere now. */
+void peer_moved(struct gateway *g, const struct tunnel *old, const struct tunnel *new);
+
 /* gateway_audit.c: the record of a dropped packet; takes m */
 void audit_record(const struct gateway *g, struct rte_mbuf *m);
 

@@ -16,6 +16,7 @@
 #include "counter.h"
 #include "errmsg.h"
 #include "fingerprint.h"
+#include "gateway_event.h"
 #include "sa.h"
 
 struct gateway;
@@ -52,11 +53,18 @@ struct gateway_sa {
 
 LIST_HEAD(gateway_sa_list, gateway_sa);
 
+/* Where a tunnel's newest envelopes came from, when that was told and has led to nothing yet. */
+struct gateway_mapping {
+	struct gateway_place place; /* family 0: from where they should */
+	uint32_t spi;               /* of the SA, host byte order */
+};
+
 /* By the tunnel's index. */
 struct gateway_tunnel {
 	struct gateway_sa_list out, in; /* newest first */
 	uint32_t n_owned;               /* of `out`, with has_owner */
 	uint64_t acquire_ms;            /* no acquire is told before */
+	struct gateway_mapping mapping;
 	/* by the change under way: */
 	uint32_t n_coming;        /* SAs that it adds */
 	struct tunnel *successor; /* what it makes of the tunnel; NULL: nothing */

@@ -47,6 +47,8 @@ enum pkt_task {
 			  */
 	TASK_ACQUIRE,    /* dropped, and counted: its tunnel (TUNNEL_NONE: those of its route) is
 			    down or has no SA; argument: 1 when an ICMP error is due as well */
+	TASK_MAPPING,    /* a copy of the outer headers of an authentic envelope that did not come
+			    from its tunnel's remote address and port; with sa_spi_be */
 	/* control lcore to worker */
 	TASK_SEND_FRAME,   /* a finished frame with its Ethernet header, for port `port` */
 	TASK_SEND_IP,      /* an IP packet of our own (zone self): route it in `table` */
@@ -108,7 +110,8 @@ struct pkt {
 	uint8_t icmp_type, icmp_code;
 	union {
 		struct sa *sa;      /* on the owning worker only */
-		uint32_t sa_spi_be; /* with TASK_AUDIT: the SA may be gone by then */
+		uint32_t sa_spi_be; /* with TASK_AUDIT and TASK_MAPPING: the SA may be gone by then
+				     */
 	};
 	uint64_t seq; /* extended sequence number */
 } __attribute__((aligned(8)));

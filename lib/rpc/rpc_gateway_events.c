@@ -30,6 +30,12 @@ add_number(json_t *event, const char *name, uint64_t number)
 }
 
 static void
+add_address(json_t *event, const char *name, const struct ip_addr *addr)
+{
+	json_object_set_new(event, name, json_ip(addr));
+}
+
+static void
 add_sa(json_t *event, const struct sa *sa)
 {
 	add_number(event, "spi", rte_be_to_cpu_32(sa->spi_be));
@@ -44,16 +50,40 @@ add_neighbour(json_t *event, const struct neigh *n)
 
 	memcpy(&addr, n->mac, sizeof(addr));
 	rte_ether_format_addr(mac, sizeof(mac), &addr);
-	json_object_set_new(event, "address", json_ip(&n->addr));
+	add_address(event, "address", &n->addr);
 	if (neigh_is_usable(n))
 		add_text(event, "mac", mac);
+}
+
+/* acquire: the packet that needs the tunnel. */
+static void
+add_packet(json_t *event, const struct gateway_event *e)
+{
+	add_address(event, "src", &e->src);
+	add_address(event, "dst", &e->dst);
+	add_number(event, "protocol", e->protocol);
+	if (!e->src_port && !e->dst_port)
+		return;
+	add_number(event, "src_port", e->src_port);
+	add_number(event, "dst_port", e->dst_port);
+}
+
+/* mapping, peer: ports with the carrier udp only. */
+static void
+add_places(json_t *event, const struct gateway_event *e)
+{
+	add_address(event, "from", &e->from.addr);
+	if (e->from.port)
+		add_number(event, "from_port", e->from.port);
+	add_address(event, "to", &e->to.addr);
+	if (e->to.port)
+		add_number(event, "to_port", e->to.port);
 }
 
 json_t *
 rpc_gateway_event(const struct gateway_event *e)
 {
 	json_t *event = json_object();
-	bool ports = e->src_port || e->dst_port;
 
 	if (e->what)
 		add_text(event, "what", e->what);
@@ -65,16 +95,10 @@ rpc_gateway_event(const struct gateway_event *e)
 		add_text(event, "port", e->port->name);
 	if (e->neigh)
 		add_neighbour(event, e->neigh);
-	if (e->src.family)
-		json_object_set_new(event, "src", json_ip(&e->src));
-	if (e->dst.family)
-		json_object_set_new(event, "dst", json_ip(&e->dst));
 	if (e->kind == EVENT_acquire)
-		add_number(event, "protocol", e->protocol);
-	if (ports) {
-		add_number(event, "src_port", e->src_port);
-		add_number(event, "dst_port", e->dst_port);
-	}
+		add_packet(event, e);
+	if (e->to.addr.family)
+		add_places(event, e);
 	return event;
 }
 
@@ -99,6 +123,16 @@ tunnel_stands(const struct gateway *g, uint32_t i, struct standing *at, bool *mo
 		at->event = (struct gateway_event){
 			.kind = EVENT_tunnel, .what = t->up ? "up" : "down", .tunnel = t};
 	return t != NULL;
+}
+
+static bool
+mapping_stands(const struct gateway *g, uint32_t i, struct standing *at, bool *more)
+{
+	const struct tunnel *t;
+
+	*more = i < gateway_tunnel_capacity(g);
+	t = *more ? gateway_tunnel_at(g, i) : NULL;
+	return t && gateway_tunnel_mapping(g, t, &at->event);
 }
 
 static bool
@@ -151,7 +185,7 @@ int
 rpc_gateway_resync(void *gateway, uint64_t *cursor, json_t **json)
 {
 	static resync_fn *const stands[] = {
-		port_stands, neighbour_stands, tunnel_stands, sa_stands};
+		port_stands, neighbour_stands, tunnel_stands, mapping_stands, sa_stands};
 	uint32_t kind = (uint32_t)(*cursor / KIND_STEP), place = (uint32_t)*cursor;
 	struct standing at;
 	bool said = false, more;

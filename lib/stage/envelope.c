@@ -50,6 +50,9 @@ is_tunnel_udp_port(const struct tables *t, rte_be16_t port_be)
 static enum drop_reason
 udp_carrier(struct rte_mbuf *m)
 {
+	/* ESP header and the longest IV: nobody pulls them later, which could move them over the
+	 * outer headers, and these are looked at again (stage_outer_header) */
+	enum { AHEAD = sizeof(struct rte_esp_hdr) + CRYPTO_NONCE_MAX };
 	struct pkt *p = pkt(m);
 	uint32_t available = m->pkt_len - p->l4_offset, copy;
 	const struct rte_udp_hdr *udp;
@@ -67,7 +70,8 @@ udp_carrier(struct rte_mbuf *m)
 	payload = rte_pktmbuf_read(m, p->l4_offset + sizeof(*udp), 1, &copy);
 	if (payload && available == sizeof(*udp) + 1 && *payload == 0xff)
 		return DROP_udp_keepalive;
-	if (!pkt_pull(m, p->l4_offset + sizeof(*udp) + sizeof(struct rte_esp_hdr)))
+	if (available < sizeof(*udp) + sizeof(struct rte_esp_hdr) ||
+		!pkt_pull(m, (uint16_t)(p->l4_offset + RTE_MIN(available, sizeof(*udp) + AHEAD))))
 		return DROP_esp_truncated;
 	if (rte_pktmbuf_mtod_offset(m, const struct rte_esp_hdr *, p->l4_offset + sizeof(*udp))
 			->spi == 0)

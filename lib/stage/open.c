@@ -244,18 +244,14 @@ stage_open(struct worker *w)
 	stage_crypto(w);
 }
 
-void
-stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
+/* Packets of one SA, and its tunnel. */
+static void
+opened(struct worker *w, struct sa *sa, struct tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
 	struct esp_opening opening = esp_open_begin(sa, n);
 	uint64_t bytes = 0;
 	uint16_t kept = 0;
 
-	if (unlikely(!t)) {
-		drop_bulk(w, pkts, n, DROP_tunnel_gone);
-		return;
-	}
 	for (uint16_t i = 0; i < n; i++) {
 		uint8_t next_header;
 		enum drop_reason why = esp_open_finish(&opening, &pkts[i], &next_header);
@@ -276,4 +272,48 @@ stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n
 	counter_add(&t->workers[w->index].in, kept, bytes);
 	counter_add(&w->stats.esp_in, kept, bytes);
 	stage_again(w, pkts, kept);
+}
+
+static inline bool
+came_from_remote(const struct tunnel *t, const struct rte_mbuf *m)
+{
+	return pkt_const(m)->src_port_be == tunnel_udp(t)->dst_port &&
+	       tunnel_is_remote(t, stage_outer_header(m));
+}
+
+/* The same over UDP, where one that came from elsewhere is looked at when those before it have been
+ * committed. */
+static __rte_noinline void
+opened_udp(struct worker *w, struct sa *sa, struct tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	enum drop_reason why;
+	uint16_t first = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(came_from_remote(t, pkts[i])))
+			continue;
+		if (first < i)
+			opened(w, sa, t, pkts + first, i - first);
+		first = i;
+		why = stage_moved(w, sa, t, pkts[i]);
+		if (likely(why == DROP_NONE))
+			continue;
+		drop(w, pkts[i], why);
+		first++;
+	}
+	if (first < n)
+		opened(w, sa, t, pkts + first, n - first);
+}
+
+void
+stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
+
+	if (unlikely(!t))
+		drop_bulk(w, pkts, n, DROP_tunnel_gone);
+	else if (unlikely(t->carrier == TUNNEL_UDP))
+		opened_udp(w, sa, t, pkts, n);
+	else
+		opened(w, sa, t, pkts, n);
 }

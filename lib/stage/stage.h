@@ -49,6 +49,22 @@ void stage_crypto(struct worker *w);
 void stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n);
 void stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n);
 
+/* Of an envelope over UDP, which begins at its ESP header: the outer headers are before it still,
+ * stage_envelope sees to it. */
+static inline const void *
+stage_outer_header(const struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod_offset(m, const void *, -(int)pkt_const(m)->l4_offset);
+}
+
+/*
+ * An envelope over UDP that came from elsewhere than its tunnel's remote address and port. Its ICV
+ * was right, and it is the next to be committed: those before it have been. The control lcore is
+ * told of the newest one so far (RFC 3948, 7296 2.23). DROP_NONE, or why it ends here, committed:
+ * with encapsulation ipip only the remote address may send (RFC 3884 4.1).
+ */
+enum drop_reason stage_moved(struct worker *w, struct sa *sa, struct tunnel *t, struct rte_mbuf *m);
+
 /* Packets that enter routing anew: into w->again, or, when that is full, through the worker's own
  * inbox. */
 void stage_again(struct worker *w, struct rte_mbuf **pkts, uint16_t n);

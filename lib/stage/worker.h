@@ -54,6 +54,7 @@ enum {
 	WORKER_INBOX_SIZE = 4096,
 	AUDITS_PER_SECOND = 16,        /* of each worker */
 	ACQUIRES_PER_SECOND = 64,      /* of each worker */
+	MAPPINGS_PER_SECOND = 64,      /* of each worker */
 	RESOLUTIONS_PER_SECOND = 2048, /* packets that may wait for a neighbour */
 	TUNNEL_DEPTH_MAX = 4,          /* tunnels inside tunnels */
 };
@@ -63,7 +64,7 @@ enum {
  * fill the ring that ARP and neighbour discovery need, too.
  */
 struct worker_budget {
-	uint32_t audits, acquires, echoes, errors, resolutions;
+	uint32_t audits, acquires, mappings, echoes, errors, resolutions;
 };
 
 /* What one worker did. */

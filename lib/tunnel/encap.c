@@ -61,8 +61,8 @@ tunnel_owns_outer6(const struct tunnel *tunnel, const struct rte_mbuf *m)
 	/* what comes in is the template of what goes out, turned round */
 	if (!ip_bytes_equal(ip->dst_addr, tunnel->ip6.src_addr, 6))
 		return false;
-	return tunnel->encapsulation == TUNNEL_TUNNEL ||
-	       ip_bytes_equal(ip->src_addr, tunnel->ip6.dst_addr, 6);
+	return tunnel->encapsulation == TUNNEL_TUNNEL || tunnel->carrier == TUNNEL_UDP ||
+	       tunnel_is_remote(tunnel, ip);
 }
 
 /* Whether the ESP next header says what the packet's first byte says. */

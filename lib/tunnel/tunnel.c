@@ -163,17 +163,19 @@ headers_fill(struct tunnel *tunnel, const struct pkt *view)
 }
 
 /* What comes in is the template of what goes out, turned round. A tunnel-mode SA takes it from
- * anywhere. */
+ * anywhere, and over UDP the source is looked at later. */
 static void
 inbound4_fill(struct tunnel *tunnel)
 {
 	const rte_be32_t any = 0, this = UINT32_MAX;
 	uint8_t *addresses = (uint8_t *)&tunnel->inbound4;
 	uint8_t *mask = (uint8_t *)&tunnel->inbound4_mask;
+	bool from_anywhere =
+		tunnel->encapsulation == TUNNEL_TUNNEL || tunnel->carrier == TUNNEL_UDP;
 
 	memcpy(addresses, &tunnel->ip4.dst_addr, 4);
 	memcpy(addresses + 4, &tunnel->ip4.src_addr, 4);
-	memcpy(mask, tunnel->encapsulation == TUNNEL_TUNNEL ? &any : &this, 4);
+	memcpy(mask, from_anywhere ? &any : &this, 4);
 	memcpy(mask + 4, &this, 4);
 }
 

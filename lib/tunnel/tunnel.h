@@ -72,7 +72,12 @@ struct tunnel_worker {
 	struct sa *sa_out; /* the worker's own SA (RFC 9611) or the fallback; control writes,
 			      atomic; NULL: none */
 	uint32_t outer_id; /* tunnel_outer_id */
+	/* the last source other than the remote one that was told to the control lcore (a hash; 0:
+	 * none was), and when */
+	uint64_t moved_to, moved_tsc;
 } __rte_cache_aligned;
+
+_Static_assert(sizeof(struct tunnel_worker) == RTE_CACHE_LINE_SIZE, "outgrew its cache line");
 
 /* How an envelope's header follows from the inner one: RFC 4301 5.1.2, 6040 4.1. */
 struct tunnel_rules {
@@ -241,12 +246,32 @@ tunnel_needs_checksum(const struct tunnel *tunnel)
 	return tunnel->carrier == TUNNEL_UDP && tunnel->outer_family == 6;
 }
 
+/* The outer UDP header that it writes. */
+static inline const struct rte_udp_hdr *
+tunnel_udp(const struct tunnel *tunnel)
+{
+	return tunnel->outer_family == 4 ? &tunnel->udp4 : &tunnel->udp6;
+}
+
+/* Whether an outer IP header says that it comes from the remote address. Data path. */
+static inline bool
+tunnel_is_remote(const struct tunnel *tunnel, const void *header)
+{
+	const bool v4 = tunnel->outer_family == 4;
+
+	return ip_bytes_equal(RTE_PTR_ADD(header, v4 ? offsetof(struct rte_ipv4_hdr, src_addr)
+						     : offsetof(struct rte_ipv6_hdr, src_addr)),
+		v4 ? (const void *)&tunnel->ip4.dst_addr : tunnel->ip6.dst_addr,
+		tunnel->outer_family);
+}
+
 /* The half of the next one for IPv6. */
 bool tunnel_owns_outer6(const struct tunnel *tunnel, const struct rte_mbuf *m);
 
 /*
  * Before decryption: whether the parsed envelope's outer addresses are the tunnel's own (RFC
- * 3884 4.1): the destination always, the source for TUNNEL_IPIP.
+ * 3884 4.1): the destination always, the source for TUNNEL_IPIP but over UDP. There it may be a
+ * peer that has moved: whose envelope it is has to be known before it is refused.
  */
 static inline bool
 tunnel_owns_outer(const struct tunnel *tunnel, const struct rte_mbuf *m)

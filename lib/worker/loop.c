@@ -29,6 +29,7 @@ worker_create(const struct worker_params *params, struct error *err)
 	w->idle_sleep_us = params->idle_sleep_us;
 	w->budget_full = (struct worker_budget){.audits = AUDITS_PER_SECOND,
 		.acquires = ACQUIRES_PER_SECOND,
+		.mappings = MAPPINGS_PER_SECOND,
 		.echoes = params->echoes,
 		.errors = params->errors,
 		.resolutions = RESOLUTIONS_PER_SECOND};

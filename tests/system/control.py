@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A client of the control socket for tests: one call after the other, or many under way at once."""
+import collections
 import json
 import socket
 import time
@@ -28,6 +29,7 @@ class Control:
                     raise
                 time.sleep(0.02)
         self.file = self.socket.makefile("rb")
+        self.events = collections.deque()
 
     def __enter__(self):
         return self
@@ -39,17 +41,17 @@ class Control:
     def call(self, method, **params):
         """The result; Refused when there is none."""
         self.socket.sendall(message(method, params))
-        answer = json.loads(self.file.readline())
+        while "method" in (answer := json.loads(self.file.readline())):
+            self.events.append(answer["params"])
         if "error" in answer:
             raise Refused(answer["error"])
         return answer["result"]
 
     def event(self):
-        """The next event's parameters; its answers come first."""
-        while True:
-            line = json.loads(self.file.readline())
-            if line.get("method") == "event":
-                return line["params"]
+        """The next event's parameters."""
+        if self.events:
+            return self.events.popleft()
+        return json.loads(self.file.readline())["params"]
 
     def batch(self, calls):
         """calls: (method, params). All or nothing."""

@@ -126,6 +126,21 @@ class Accepted(In):
         self.assert_result(result, [inner()], {})
         self.assert_result(self.run_in([envelope]), [], {"esp_address": 1})
 
+    def test_source_over_udp(self):
+        """There it is looked at after decryption, since the peer may have moved: the record says what came."""
+        for family in scene.FAMILIES:
+            with self.subTest(family):
+                self.side = scene.Side(0x2001, "in", family=family, udp=(4500, 4500))
+                self.side.src = {4: "203.0.113.77", 6: "2001:db8:f::77"}[family]
+                envelope = self.side.seal(inner(), 7)
+                tunnels = [scene.tunnel(carrier="udp", family=family)]
+                result = self.run_in([envelope], tunnels=tunnels)
+                self.assert_result(result, [], {"esp_address": 1})
+                self.assertIn(f"esp_address: SPI 0x00002001 sequence 7 from {self.side.src} to {self.side.dst} ",
+                              result.text)
+                tunnels[0]["encapsulation"] = "tunnel"
+                self.assert_result(self.run_in([envelope], tunnels=tunnels), [inner()], {})
+
 
 def padding(length, next_header):
     """RFC 4303: 1, 2, 3, … so that the trailer ends at a multiple of 4."""
