@@ -317,17 +317,6 @@ take_dotted(struct argument *a, const char *list_name, const char *member, const
 	return 0;
 }
 
-/* A policy is changed by its id, which is no key of it. */
-static bool
-is_name(const struct method *method, const char *name)
-{
-	const char *const *names = method_names(method->noun);
-
-	while (*names && strcmp(*names, name) != 0)
-		names++;
-	return *names && strcmp(method->verb, "update") == 0;
-}
-
 static int
 take_pair(struct argument *a, const char *name, const char *text)
 {
@@ -341,7 +330,7 @@ take_pair(struct argument *a, const char *name, const char *text)
 		if (method_param(a->method, list))
 			return take_dotted(a, list, dot + 1, text);
 	}
-	if (!param && !is_name(a->method, name)) {
+	if (!param) {
 		params_unknown(a->method, name, a->err);
 		return -EINVAL;
 	}
@@ -367,17 +356,14 @@ take_object(struct argument *a, const char *word)
 	return rc;
 }
 
-/* The next of the noun's names that the method takes and that is not given yet. An update takes
- * names that are no keys of the object, as a policy's id. */
+/* The next of the noun's names that the method takes and that is not given yet. */
 static const char *
 next_name(const struct argument *a)
 {
 	const char *const *names = method_names(a->method->noun);
-	bool update = strcmp(a->method->verb, "update") == 0;
 
 	for (; *names; names++)
-		if ((method_param(a->method, *names) || (update && names[0] && !names[1])) &&
-			!json_object_get(a->params, *names))
+		if (method_param(a->method, *names) && !json_object_get(a->params, *names))
 			return *names;
 	return NULL;
 }
@@ -396,7 +382,7 @@ next_param(const struct argument *a)
 			const char *name = method_param_name(param);
 
 			if (json_object_get(a->params, name) ||
-				method_param_required(a->method, param) != required ||
+				method_param_required(param) != required ||
 				strcmp(name, "limit") == 0 || strcmp(name, "after") == 0)
 				continue;
 			next = name;
@@ -450,7 +436,7 @@ check_missing(const struct argument *a)
 	size_t used = 0, i;
 
 	json_array_foreach (a->method->params, i, param)
-		if (method_param_required(a->method, param) && used < sizeof(list) &&
+		if (method_param_required(param) && used < sizeof(list) &&
 			!json_object_get(a->params, method_param_name(param)))
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
 				used ? ", " : "", method_param_name(param));

@@ -69,7 +69,7 @@ values_text(const json_t *param)
 
 /* A parameter, and those of the objects in its list ("selectors.local"). */
 static void
-help_param(struct table *table, const struct method *m, const char *list, const json_t *param)
+help_param(struct table *table, const char *list, const json_t *param)
 {
 	char *values = values_text(param), name[96];
 	const json_t *key;
@@ -77,14 +77,13 @@ help_param(struct table *table, const struct method *m, const char *list, const 
 
 	snprintf(name, sizeof(name), "%s%s%s", list, list[0] ? "." : "", method_param_name(param));
 	table_cell(table, name, TABLE_BOLD);
-	table_cell(
-		table, !list[0] && method_param_required(m, param) ? "required" : "", TABLE_PLAIN);
+	table_cell(table, !list[0] && method_param_required(param) ? "required" : "", TABLE_PLAIN);
 	table_cell(table, values, TABLE_PLAIN);
 	table_cell(table, json_string_value(json_object_get(param, "help")), TABLE_PLAIN);
 	free(values);
 	json_array_foreach (json_object_get(param, "keys"), i, key)
 		if (!list[0])
-			help_param(table, m, method_param_name(param), key);
+			help_param(table, method_param_name(param), key);
 }
 
 static void
@@ -99,7 +98,7 @@ help_params(struct session *s, const struct method *m)
 	table_column(table, "value", TABLE_LEFT);
 	table_column(table, "meaning", TABLE_LEFT);
 	json_array_foreach (m->params, i, param)
-		help_param(table, m, "", param);
+		help_param(table, "", param);
 	table_print(table, s->out, s->colours);
 	table_free(table);
 }

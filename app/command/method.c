@@ -187,17 +187,9 @@ method_param_name(const json_t *param)
 }
 
 bool
-method_param_required(const struct method *method, const json_t *param)
+method_param_required(const json_t *param)
 {
-	const char *const *name = method_names(method->noun);
-
-	if (!json_is_true(json_object_get(param, "required")))
-		return false;
-	if (strcmp(method->verb, "update") != 0)
-		return true;
-	while (*name && strcmp(*name, method_param_name(param)) != 0)
-		name++;
-	return *name != NULL;
+	return json_is_true(json_object_get(param, "required"));
 }
 
 bool
@@ -207,7 +199,7 @@ method_needs_params(const struct method *method)
 	size_t i;
 
 	json_array_foreach (method->params, i, param)
-		if (method_param_required(method, param))
+		if (method_param_required(param))
 			return true;
 	return false;
 }

@@ -52,8 +52,8 @@ const char *methods_noun(const struct methods *methods, const char *word);
 /* The one of the method's parameters, or NULL. */
 const json_t *method_param(const struct method *method, const char *name);
 const char *method_param_name(const json_t *param);
-/* Whether it has to be given: of an update only what names the object. */
-bool method_param_required(const struct method *method, const json_t *param);
+/* Whether it has to be given. */
+bool method_param_required(const json_t *param);
 bool method_needs_params(const struct method *method);
 
 /* The keys that name an object of the noun, in the order in which a person says them: NULL after

@@ -135,7 +135,7 @@ const struct rpc_method methods_policy[] = {
 	{"policy.add", "add a policy; its answer is the policy's id", .writes = true,
 		.params = &policies_table, .call = add_call},
 	{"policy.update", "change what is given of the policy with this `id`", .writes = true,
-		.params = &policies_table, .call = update_call},
+		.names = &name_table, .params = &policies_table, .call = update_call},
 	{"policy.delete", "delete a policy", .writes = true, .params = &name_table,
 		.params_bytes = sizeof(struct policy_name), .call = delete_call},
 	{"policy.get", "one policy, and how often it decided", .params = &name_table,

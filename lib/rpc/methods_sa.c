@@ -285,7 +285,7 @@ const struct rpc_method methods_sa[] = {
 	{"sa.add", "make an SA; the newest outbound one of a tunnel is the one in use",
 		.writes = true, .params = &sas_table, .call = add_call},
 	{"sa.update", "change an SA's lifetimes; counters and windows stay", .writes = true,
-		.params = &sa_update_table, .call = update_call},
+		.names = &name_table, .params = &sa_update_table, .call = update_call},
 	{"sa.delete", "delete an SA", .writes = true, .params = &name_table,
 		.params_bytes = sizeof(struct sa_name), .defaults = name_defaults,
 		.call = delete_call},

@@ -136,7 +136,7 @@ list_call(struct rpc_call *call, const void *params)
 const struct rpc_method methods_tunnel[] = {
 	{"tunnel.add", "make a tunnel", .writes = true, .params = &tunnels_table, .call = add_call},
 	{"tunnel.update", "change a tunnel; its SAs, counters and windows stay", .writes = true,
-		.params = &tunnels_table, .call = update_call},
+		.names = &name_table, .params = &tunnels_table, .call = update_call},
 	{"tunnel.delete", "delete a tunnel that nothing needs any more", .writes = true,
 		.params = &name_table, .params_bytes = sizeof(struct tunnel_name),
 		.call = delete_call},

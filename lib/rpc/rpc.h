@@ -51,9 +51,12 @@ struct rpc_call {
 
 struct rpc_method {
 	const char *name, *summary;
-	bool writes;                       /* needs the right to write; runs inside a change */
-	bool alone;                        /* not in a batch */
-	const struct key_table *params;    /* NULL: none */
+	bool writes;                    /* needs the right to write; runs inside a change */
+	bool alone;                     /* not in a batch */
+	const struct key_table *params; /* NULL: none */
+	/* of a method that changes an object: what the object is named by, which comes first; of
+	 * params nothing has to be given then. NULL: another method */
+	const struct key_table *names;
 	size_t params_bytes;               /* of the struct that params are read into; 0: the method
 					      reads call->params itself, the table tells what it takes */
 	void (*defaults)(void *params);    /* NULL: zeroes */

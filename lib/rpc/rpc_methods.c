@@ -17,10 +17,10 @@ words_of(const struct key *key)
 }
 
 static json_t *
-key_of(const struct key *key)
+key_of(const struct key *key, bool required)
 {
 	json_t *k = json_pack("{s:s, s:s, s:b}", "name", key->name, "type", key->type->word,
-		"required", key->required);
+		"required", required);
 
 	if (key->help)
 		json_object_set_new(k, "help", json_string(key->help));
@@ -33,19 +33,28 @@ key_of(const struct key *key)
 	return k;
 }
 
+/* Adds the keys of the table; of changes, beside the names of what changes, none is required. */
 static json_t *
-keys_of(const struct key_table *table)
+keys_add(json_t *keys, const struct key_table *table, const struct key_table *names)
 {
-	json_t *keys = json_array();
-
 	for (size_t i = 0; table && i < table->count; i++) {
-		json_t *key = key_of(&table->keys[i]);
+		const struct key *key = &table->keys[i];
+		json_t *k;
 
-		if (table->keys[i].table)
-			json_object_set_new(key, "keys", keys_of(table->keys[i].table));
-		json_array_append_new(keys, key);
+		if (names && key_find(names, key->name))
+			continue;
+		k = key_of(key, key->required && !names);
+		if (key->table)
+			json_object_set_new(k, "keys", keys_add(json_array(), key->table, NULL));
+		json_array_append_new(keys, k);
 	}
 	return keys;
+}
+
+static json_t *
+params_of(const struct rpc_method *m)
+{
+	return keys_add(keys_add(json_array(), m->names, NULL), m->params, m->names);
 }
 
 static int
@@ -57,9 +66,9 @@ methods_call(struct rpc_call *call, const void *params)
 	for (size_t i = 0; i < call->server->n_methods; i++) {
 		const struct rpc_method *m = call->server->methods[i];
 
-		json_array_append_new(methods,
-			json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "summary", m->summary,
-				"writes", m->writes, "params", keys_of(m->params)));
+		json_array_append_new(
+			methods, json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "summary",
+					 m->summary, "writes", m->writes, "params", params_of(m)));
 	}
 	call->result = json_pack("{s:o}", "methods", methods);
 	return 0;

@@ -101,11 +101,11 @@ test_no_method(void **state)
 	} rows[] = {
 		{"tunnle list", "there is no \"tunnle\"; did you mean \"tunnel\"?"},
 		{"docter", "there is no \"docter\"; did you mean \"doctor\"?"},
-		{"xyzzy", "there is no \"xyzzy\"; there are: batch, config, "},
+		{"xyzzy", "there is no \"xyzzy\"; there are: batch, capture, config, "},
 		{"tunnel lisst", "tunnel has no \"lisst\"; did you mean \"tunnel list\"?"},
 		{"tunnel shoow ipsec0", "tunnel has no \"shoow\"; did you mean \"tunnel show\"?"},
 		{"sa frobnicate",
-			"sa has no \"frobnicate\"; it has: add, delete, flush, get, list"},
+			"sa has no \"frobnicate\"; it has: add, delete, export_wireshark, flush"},
 		{"config", "config what? It has: check, diff, load"},
 		{"show tunnle", "there is no \"tunnle\"; did you mean \"tunnel\"?"},
 		{"flush tunnel x", "tunnel has no \"flush\"; it has: add, delete"},

@@ -315,6 +315,13 @@ test_methods(void **state)
 		"\"help\":\"a small "
 		"number\",\"min\":1,\"max\":10},{\"name\":\"word\",\"type\":\"one of\","
 		"\"required\":false,\"words\":[\"red\",\"green\",\"blue\"]},"));
+	/* what names the object first, by its own bounds; of the others none is required */
+	assert_non_null(strstr(answer,
+		"{\"name\":\"toy.change\",\"summary\":\"changes the one of that number\","
+		"\"writes\":true,\"params\":[{\"name\":\"number\",\"type\":\"number\","
+		"\"required\":true,\"min\":0,\"max\":4000000},{\"name\":\"word\",\"type\":\"one "
+		"of\","
+		"\"required\":false,"));
 	assert_non_null(strstr(
 		answer, "{\"name\":\"toy.set\",\"summary\":\"sets the number\",\"writes\":true,"));
 	free(answer);

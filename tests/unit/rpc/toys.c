@@ -171,6 +171,14 @@ key_call(struct rpc_call *call, const void *params)
 	return 0;
 }
 
+static int
+change_call(struct rpc_call *call, const void *params)
+{
+	(void)call;
+	(void)params;
+	return 0;
+}
+
 static const struct rpc_method toy_methods[] = {
 	{"echo", "gives back what it was given", .params = &echo_table,
 		.params_bytes = sizeof(struct echo_params), .defaults = echo_defaults,
@@ -188,6 +196,8 @@ static const struct rpc_method more_methods[] = {
 	{"report", "fails with a report", .call = report_call},
 	{"toy.set", "sets the number", .writes = true, .params = &number_table,
 		.params_bytes = sizeof(struct number_params), .call = set_call},
+	{"toy.change", "changes the one of that number", .writes = true, .names = &number_table,
+		.params = &echo_table, .call = change_call},
 	{"toy.key", "takes a key", .params = &key_table, .params_bytes = sizeof(struct key_params),
 		.call = key_call},
 	{0},
