@@ -209,7 +209,7 @@ gateway_sa_add(struct gateway *g, const struct config_sa *c, struct error *err)
 	struct gateway_tunnel *own = &g->by_tunnel[c->tunnel];
 	const struct tunnel *t =
 		own->successor ? own->successor : g->tables.tunnels->tunnels[c->tunnel];
-	struct gateway_sa *s;
+	struct gateway_sa *s = NULL;
 	struct change_op *op;
 	int rc;
 

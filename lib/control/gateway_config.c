@@ -403,7 +403,7 @@ gateway_config_diff(struct gateway *g, const struct config *config, config_diffe
 	check_limits(g, config, report);
 	check_ports(g, config, report);
 	for (int kind = 0; kind < CONFIG_KIND_COUNT; kind++) {
-		if (!config_order((enum config_kind)kind))
+		if (!live_objects[kind])
 			continue;
 		live_objects[kind](g, &c.live[kind]);
 		wanted_objects(&c, (enum config_kind)kind, &c.wanted[kind]);

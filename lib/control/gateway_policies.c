@@ -273,13 +273,13 @@ int
 gateway_policy_update(
 	struct gateway *g, uint32_t id, const struct config_policy *c, struct error *err)
 {
-	struct gateway_policy *policy;
-	struct policy_list *list;
+	struct gateway_policy *policy = NULL;
+	struct policy_list *list = NULL;
 	int rc = check_tunnel(g, c, err);
 
 	if (rc == 0)
 		rc = edit_one(g, id, &list, &policy, err);
-	if (rc == 0)
+	if (rc == 0 && policy)
 		policy->policy = policy_of(c);
 	return rc;
 }
@@ -287,11 +287,11 @@ gateway_policy_update(
 int
 gateway_policy_delete(struct gateway *g, uint32_t id, struct error *err)
 {
-	struct gateway_policy *policy;
-	struct policy_list *list;
+	struct gateway_policy *policy = NULL;
+	struct policy_list *list = NULL;
 	int rc = edit_one(g, id, &list, &policy, err);
 
-	if (rc != 0)
+	if (rc != 0 || !policy)
 		return rc;
 	memmove(policy, policy + 1,
 		(size_t)(&list->policies[list->n] - (policy + 1)) * sizeof(*policy));

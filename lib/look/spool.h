@@ -17,11 +17,12 @@ enum { SPOOL_ALIGN = 8 };
 
 struct spool {
 	uint8_t *bytes;
-	uint64_t size;                                  /* a power of two */
-	uint64_t reserved;                              /* the writer's */
-	uint64_t committed;                             /* atomic; the writer's */
-	uint64_t lost;                                  /* atomic; the writer's: no room */
-	uint64_t released __attribute__((aligned(64))); /* atomic; the reader's */
+	uint64_t size;      /* a power of two */
+	uint64_t reserved;  /* the writer's */
+	uint64_t committed; /* atomic; the writer's */
+	uint64_t lost;      /* atomic; the writer's: no room */
+	uint8_t apart[64];  /* the reader writes another cache line than the writer */
+	uint64_t released;  /* atomic; the reader's */
 };
 
 /* size: a power of two, at least 4096. 0 or -ENOMEM. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config_read.h"
@@ -192,20 +193,33 @@ list_one(const struct route *r, void *arg)
 	return 0;
 }
 
+/* "TABLE PREFIX COUNT" */
+static bool
+place_parse(const char *text, struct place *place)
+{
+	char *prefix, *end, copy[IP_PREFIX_STRLEN];
+	const unsigned long table = strtoul(text, &prefix, 10);
+	size_t bytes;
+
+	bytes = strcspn(prefix += *prefix == ' ', " ");
+	if (table > UINT16_MAX || bytes >= sizeof(copy))
+		return false;
+	memcpy(copy, prefix, bytes);
+	copy[bytes] = '\0';
+	place->table = (uint16_t)table;
+	place->count = (uint32_t)strtoul(prefix + bytes, &end, 10);
+	return end != prefix + bytes && *end == '\0' && ip_prefix_parse(copy, &place->prefix) == 0;
+}
+
 static int
 cursor_parse(struct rpc_call *call, struct listing *l)
 {
-	char prefix[IP_PREFIX_STRLEN];
-	unsigned int table;
-
 	l->resumes = l->list->after[0] != '\0';
 	if (!l->resumes)
 		return 0;
-	if (sscanf(l->list->after, "%u %49s %u", &table, prefix, &l->before.count) != 3 ||
-		ip_prefix_parse(prefix, &l->before.prefix) != 0)
+	if (!place_parse(l->list->after, &l->before))
 		return rpc_error_set(call, -EINVAL, "after",
 			"after: \"%s\" is no `next` of a page before", l->list->after);
-	l->before.table = (uint16_t)table;
 	return 0;
 }
 

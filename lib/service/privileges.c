@@ -49,10 +49,9 @@ give_file(const struct privileges_user *user, int folder, const char *name)
 
 	if (fd < 0)
 		return errno == ELOOP || errno == ENXIO ? 0 : -errno;
-	if (fstat(fd, &st) != 0)
-		rc = -errno;
-	else if (S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid != user->uid &&
-		 fchown(fd, user->uid, user->gid) != 0)
+	if (fstat(fd, &st) != 0 ||
+		(S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid != user->uid &&
+			fchown(fd, user->uid, user->gid) != 0))
 		rc = -errno;
 	close(fd);
 	return rc;
@@ -103,18 +102,29 @@ privileges_give_socket(const struct privileges_user *user, const char *path, str
 		err, -errno, "%s cannot be given to %s: %s", path, user->name, strerror(errno));
 }
 
+/* Whether the four numbers of a line, the real, effective, saved and file system's, are all this
+ * one. */
+static bool
+ids_are(const char *numbers, unsigned int id)
+{
+	char *end;
+
+	for (int i = 0; i < 4; i++) {
+		if (strtoul(numbers, &end, 10) != id || end == numbers)
+			return false;
+		numbers = end;
+	}
+	return true;
+}
+
 /* Whether a line "Uid:\t990\t990\t990\t990" of a thread's status, or "CapEff:\t000…", says so. */
 static bool
 line_is_fine(const char *line, const struct privileges_user *user)
 {
-	unsigned int ids[4];
-
-	if (sscanf(line, "Uid: %u %u %u %u", &ids[0], &ids[1], &ids[2], &ids[3]) == 4)
-		return ids[0] == user->uid && ids[1] == user->uid && ids[2] == user->uid &&
-		       ids[3] == user->uid;
-	if (sscanf(line, "Gid: %u %u %u %u", &ids[0], &ids[1], &ids[2], &ids[3]) == 4)
-		return ids[0] == user->gid && ids[1] == user->gid && ids[2] == user->gid &&
-		       ids[3] == user->gid;
+	if (strncmp(line, "Uid:", 4) == 0)
+		return ids_are(line + 4, user->uid);
+	if (strncmp(line, "Gid:", 4) == 0)
+		return ids_are(line + 4, user->gid);
 	if (strncmp(line, "CapInh:", 7) == 0 || strncmp(line, "CapPrm:", 7) == 0 ||
 		strncmp(line, "CapEff:", 7) == 0 || strncmp(line, "CapAmb:", 7) == 0)
 		return strtoull(line + 7, NULL, 16) == 0;
