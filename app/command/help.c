@@ -9,6 +9,9 @@
 #include "command.h"
 #include "table.h"
 
+/* What a table's column and a line hold of the words that a value may be. */
+enum { VALUES_IN_TABLE = 60, VALUES_IN_LINE = 92 };
+
 static void
 add_noun(const struct methods *methods, struct table *table, size_t first)
 {
@@ -67,6 +70,13 @@ values_text(const json_t *param)
 	return text;
 }
 
+/* Of the method's own parameters, which are told once more below the table. */
+static bool
+is_long(const char *list, const char *values)
+{
+	return !list[0] && strlen(values) > VALUES_IN_TABLE;
+}
+
 /* A parameter, and those of the objects in its list ("selectors.local"). */
 static void
 help_param(struct table *table, const char *list, const json_t *param)
@@ -78,7 +88,7 @@ help_param(struct table *table, const char *list, const json_t *param)
 	snprintf(name, sizeof(name), "%s%s%s", list, list[0] ? "." : "", method_param_name(param));
 	table_cell(table, name, TABLE_BOLD);
 	table_cell(table, !list[0] && method_param_required(param) ? "required" : "", TABLE_PLAIN);
-	table_cell(table, values, TABLE_PLAIN);
+	table_cell(table, is_long(list, values) ? "a word, see below" : values, TABLE_PLAIN);
 	table_cell(table, json_string_value(json_object_get(param, "help")), TABLE_PLAIN);
 	free(values);
 	json_array_foreach (json_object_get(param, "keys"), i, key)
@@ -101,6 +111,15 @@ help_params(struct session *s, const struct method *m)
 		help_param(table, "", param);
 	table_print(table, s->out, s->colours);
 	table_free(table);
+	json_array_foreach (m->params, i, param) {
+		char *values = values_text(param);
+
+		if (is_long("", values)) {
+			fprintf(s->out, "\n%s is one of\n", method_param_name(param));
+			table_wrapped(s->out, 2, VALUES_IN_LINE, values);
+		}
+		free(values);
+	}
 }
 
 static void

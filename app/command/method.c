@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "phrase.h"
 #include "suggest.h"
 
 enum { WORDS_MAX = 256 };
@@ -254,6 +255,16 @@ methods_verbs(const struct methods *methods, const char *noun, char *buf, size_t
 	return buf;
 }
 
+/* What the argument of a noun alone may be: "stats drops". */
+static const json_t *
+default_words(const struct method *method)
+{
+	const char *name = method ? method_names(method->noun)[0] : NULL;
+	const json_t *param = name ? method_param(method, name) : NULL;
+
+	return json_object_get(param, "words");
+}
+
 static bool
 listed(const char *const *words, size_t count, const char *word)
 {
@@ -277,22 +288,47 @@ noun_unknown(
 	for (size_t i = 0; more && more[i] && count < WORDS_MAX; i++)
 		if (!listed(known, count, more[i]))
 			known[count++] = more[i];
-	near = suggest(word, known, count);
 	for (size_t i = 0; i < count && used < sizeof(list); i++)
 		used += (size_t)snprintf(
 			list + used, sizeof(list) - used, "%s%s", i ? ", " : "", known[i]);
+	for (size_t i = 0; method_alias(i) && count < WORDS_MAX; i++)
+		known[count++] = method_alias(i);
+	for (size_t i = 0; phrase_first(i) && count < WORDS_MAX; i++)
+		known[count++] = phrase_first(i);
+	near = suggest(word, known, count);
 	if (near)
 		error_set(err, 0, "there is no \"%.64s\"; did you mean \"%s\"?", word, near);
 	else
 		error_set(err, 0, "there is no \"%.64s\"; there are: %s", word, list);
 }
 
+/* A verb, and nothing to do it to. */
+static void
+verb_alone(const struct methods *methods, const char *word, struct error *err)
+{
+	const char *nouns[WORDS_MAX] = {NULL};
+	char list[320] = "";
+	size_t count = 0, used = 0;
+
+	for (size_t i = 0; i < methods->count && count < WORDS_MAX && used < sizeof(list); i++) {
+		const char *noun = methods->at[i].noun;
+
+		if (!find_verb(methods, noun, word, true) || listed(nouns, count, noun))
+			continue;
+		used += (size_t)snprintf(
+			list + used, sizeof(list) - used, "%s%s", count ? ", " : "", noun);
+		nouns[count++] = noun;
+	}
+	error_set(err, 0, "%s what? One of: %s", word, list);
+}
+
 static void
 verb_unknown(const struct methods *methods, const char *noun, const char *word, struct error *err)
 {
 	const char *known[WORDS_MAX] = {NULL}, *near;
+	size_t count = 0, n;
+	const json_t *one;
 	char list[160];
-	size_t count = 0;
 
 	for (size_t i = 0; i < methods->count && count < WORDS_MAX / 2; i++)
 		if (strcmp(methods->at[i].noun, noun) == 0 && methods->at[i].verb[0])
@@ -300,6 +336,9 @@ verb_unknown(const struct methods *methods, const char *noun, const char *word, 
 	for (size_t i = 0; method_alias(i); i++)
 		if (find_verb(methods, noun, method_alias(i), true))
 			known[count++] = method_alias(i);
+	json_array_foreach (default_words(find_default(methods, noun)), n, one)
+		if (count < WORDS_MAX)
+			known[count++] = json_string_value(one);
 	near = suggest(word, known, count);
 	methods_verbs(methods, noun, list, sizeof(list));
 	if (near)
@@ -343,11 +382,10 @@ resolve_turned(const struct methods *methods, const char *const *words, size_t c
 static bool
 is_argument(const struct method *method, const char *word)
 {
-	const char *name = method ? method_names(method->noun)[0] : NULL;
-	const json_t *param = name ? method_param(method, name) : NULL, *known;
+	const json_t *known;
 	size_t i;
 
-	json_array_foreach (json_object_get(param, "words"), i, known)
+	json_array_foreach (default_words(method), i, known)
 		if (strcmp(json_string_value(known), word) == 0)
 			return true;
 	return false;
@@ -371,6 +409,8 @@ methods_resolve(const struct methods *methods, const char *const *words, size_t 
 			noun_unknown(methods, words[1], more, err);
 		else if (!found && count > 1 && is_verb(methods, words[0]))
 			verb_unknown(methods, methods_noun(methods, words[1]), words[0], err);
+		else if (!found && is_verb(methods, words[0]))
+			verb_alone(methods, words[0], err);
 		else if (!found)
 			noun_unknown(methods, words[0], more, err);
 		return found;

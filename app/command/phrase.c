@@ -108,6 +108,12 @@ phrase_of(const char *const *words, size_t count)
 	return phrase;
 }
 
+const char *
+phrase_first(size_t i)
+{
+	return i < sizeof(rows) / sizeof(rows[0]) ? rows[i].said[0] : NULL;
+}
+
 void
 phrase_free(struct phrase *phrase)
 {

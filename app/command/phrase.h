@@ -18,6 +18,9 @@ struct phrase {
  */
 struct phrase phrase_of(const char *const *words, size_t count);
 
+/* The words that such phrases begin with: "start", NULL after the last; some come twice. */
+const char *phrase_first(size_t i);
+
 /* Wipes them before. */
 void phrase_free(struct phrase *phrase);
 

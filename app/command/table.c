@@ -174,3 +174,18 @@ table_print(const struct table *table, FILE *out, bool colours)
 	free(head);
 	table_print_body(table, out, colours);
 }
+
+void
+table_wrapped(FILE *out, int indent, size_t width, const char *text)
+{
+	while (*text) {
+		size_t length = strlen(text), cut = length;
+
+		if (length > width)
+			for (cut = width; cut > 0 && text[cut] != ' '; cut--)
+				;
+		cut = cut ? cut : length;
+		fprintf(out, "%*s%.*s\n", indent, "", (int)cut, text);
+		text += cut + strspn(text + cut, " ");
+	}
+}

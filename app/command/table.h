@@ -35,4 +35,7 @@ void table_print_body(const struct table *table, FILE *out, bool colours);
 const char *table_colour_begin(enum table_colour colour, bool colours);
 const char *table_colour_end(enum table_colour colour, bool colours);
 
+/* Text that is no table: in lines of at most so many characters, each indented. */
+void table_wrapped(FILE *out, int indent, size_t width, const char *text);
+
 #endif

@@ -391,6 +391,19 @@ split(int argc, char **argv, int *eal_argc)
 	return argc;
 }
 
+static int
+file_missing(int argc, int eal_argc, struct error *err)
+{
+	static const char how[] = "espgw [EAL options] -- -f PATH; espgw -h lists the options";
+
+	if (argc > 1 && eal_argc == argc)
+		return error_set(err, -EINVAL,
+			"there is no \"--\", so that all options are EAL's, and -f PATH, the "
+			"configuration file, is missing: %s",
+			how);
+	return error_set(err, -EINVAL, "-f PATH, the configuration file, is missing: %s", how);
+}
+
 int
 args_parse(int argc, char **argv, struct args *args, struct error *err)
 {
@@ -404,9 +417,7 @@ args_parse(int argc, char **argv, struct args *args, struct error *err)
 	for (; rc == 0 && i < argc; i++)
 		rc = option_parse(argc, argv, &i, &parsed, err);
 	if (rc == 0 && !parsed.file && !parsed.help && !parsed.version)
-		rc = error_set(err, -EINVAL,
-			"-f PATH, the configuration file, is missing: espgw [EAL options] -- -f "
-			"PATH");
+		rc = file_missing(argc, parsed.eal_argc, err);
 	if (strcmp(parsed.ctl, "none") == 0)
 		parsed.ctl = NULL;
 	if (rc == 0)

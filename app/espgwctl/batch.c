@@ -13,6 +13,7 @@ enum {
 	PREFIX_BYTES = 256,
 	BUFFER_BYTES = 65536,
 	CALLS_MAX = 1000, /* as the gateway takes in one batch */
+	WRONG_MAX = 20,   /* lines that are not understood: by then the file is another one */
 };
 
 struct batch {
@@ -96,13 +97,20 @@ take_line(struct batch *b, const char *line)
 	words_free(&words);
 }
 
+static bool
+is_hopeless(const struct batch *b)
+{
+	return !b->client->options.keep_going && b->failed == WRONG_MAX;
+}
+
 static void
 read_lines(struct batch *b)
 {
 	char *line = NULL;
 	size_t room = 0;
 
-	while (b->worst != COMMAND_NO_GATEWAY && getline(&line, &room, b->in) >= 0) {
+	while (b->worst != COMMAND_NO_GATEWAY && !is_hopeless(b) &&
+		getline(&line, &room, b->in) >= 0) {
 		at_line(b, ++b->line);
 		take_line(b, line);
 	}
@@ -195,7 +203,8 @@ finish(struct batch *b)
 		return b->worst;
 	}
 	if (b->failed) {
-		fprintf(err, "%s: nothing was sent\n", b->name);
+		fprintf(err, "%s: %snothing was sent\n", b->name,
+			is_hopeless(b) ? "the rest was not read, " : "");
 		return b->worst;
 	}
 	return json_array_size(b->calls) ? send_all(b) : COMMAND_DONE;

@@ -29,8 +29,7 @@ static volatile sig_atomic_t interrupted;
 static void
 on_signal(int number)
 {
-	(void)number;
-	interrupted = 1;
+	interrupted = number;
 }
 
 void
@@ -43,10 +42,17 @@ client_catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-bool
+void
+client_leave_signals(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+}
+
+int
 client_interrupted(void)
 {
-	return interrupted != 0;
+	return interrupted;
 }
 
 bool

@@ -28,9 +28,10 @@ bool client_is_own(const char *word);
  * that gives characters at once). */
 bool client_wait(double seconds, bool keys);
 
-/* Set by SIGINT and SIGTERM while watching. */
-bool client_interrupted(void);
+/* SIGINT or SIGTERM, when one came since they are caught; else 0. */
+int client_interrupted(void);
 void client_catch_signals(void);
+void client_leave_signals(void); /* to end the process again */
 
 client_command watch_run, top_run, doctor_run;
 

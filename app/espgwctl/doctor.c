@@ -133,22 +133,6 @@ print_json(const struct doctor *d)
 	json_decref(all);
 }
 
-/* In lines of at most LINE characters, each indented. */
-static void
-print_wrapped(const char *text)
-{
-	while (*text) {
-		size_t length = strlen(text), cut = length;
-
-		if (length > LINE)
-			for (cut = LINE; cut > 0 && text[cut] != ' '; cut--)
-				;
-		cut = cut ? cut : length;
-		printf("%*s%.*s\n", INDENT, "", (int)cut, text);
-		text += cut + strspn(text + cut, " ");
-	}
-}
-
 static void
 print(const struct doctor *d, bool colours)
 {
@@ -160,7 +144,7 @@ print(const struct doctor *d, bool colours)
 			verdict_names[f->verdict], table_colour_end(colour, colours), f->what,
 			f->text);
 		if (f->advice)
-			print_wrapped(f->advice);
+			table_wrapped(stdout, INDENT, LINE, f->advice);
 	}
 }
 

@@ -17,7 +17,8 @@ struct lines *lines_create(lines_complete *complete, void *arg);
 /* Writes history (~/.local/state/espgwctl/history, for the user alone). */
 void lines_free(struct lines *lines);
 
-/* The next line, which the caller frees, without its newline; NULL at the end. */
+/* The next line, which the caller frees, without its newline; NULL at the end. A signal that the
+ * process catches ends the line: it is empty then. */
 char *lines_read(struct lines *lines, const char *prompt);
 
 void lines_remember(struct lines *lines, const char *line);

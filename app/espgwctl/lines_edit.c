@@ -185,6 +185,11 @@ lines_read(struct lines *lines, const char *prompt)
 
 	lines->prompt = prompt;
 	text = el_gets(lines->edit, &length);
+	if (length < 0 && errno == EINTR) {
+		el_reset(lines->edit);
+		putchar('\n');
+		return strdup("");
+	}
 	if (!text || length <= 0)
 		return NULL;
 	line = strndup(text, strcspn(text, "\r\n"));

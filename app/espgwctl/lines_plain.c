@@ -2,6 +2,7 @@
 
 /* Built without libedit: the terminal's own editing, no history, no completion. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,11 @@ lines_read(struct lines *lines, const char *prompt)
 	length = getline(&line, &room, stdin);
 	if (length < 0) {
 		free(line);
-		return NULL;
+		if (!ferror(stdin) || errno != EINTR)
+			return NULL;
+		clearerr(stdin);
+		putchar('\n');
+		return strdup("");
 	}
 	line[strcspn(line, "\n")] = '\0';
 	return line;

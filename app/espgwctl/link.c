@@ -60,12 +60,15 @@ not_there(const struct link *link, int error, struct error *err)
 {
 	static const char how[] = "start one with espgw [EAL options] -- -f FILE (systemctl start "
 				  "espgw), or say where it listens with --ctl PATH";
+	struct stat what;
 
 	if (error == EACCES || error == EPERM) {
 		denied(link, err);
 		return COMMAND_REFUSED;
 	}
-	if (error == ENOENT)
+	if (stat(link->path, &what) == 0 && !S_ISSOCK(what.st_mode))
+		error_set(err, 0, "no gateway at %s: it is no socket; %s", link->path, how);
+	else if (error == ENOENT)
 		error_set(err, 0, "no gateway at %s: there is no such socket; %s", link->path, how);
 	else if (error == ECONNREFUSED)
 		error_set(err, 0,

@@ -9,7 +9,9 @@
 
 enum { ROWS_DEFAULT = 24 };
 
-static const char enter[] = "\x1b[?1049h\x1b[?25l", leave[] = "\x1b[?25h\x1b[?1049l";
+/* A screen of its own, without cursor, on which what is too long for a line ends at the margin. */
+static const char enter[] = "\x1b[?1049h\x1b[?25l\x1b[?7l";
+static const char leave[] = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 static const char home[] = "\x1b[H", clear_line[] = "\x1b[K", clear_rest[] = "\x1b[J";
 
 double

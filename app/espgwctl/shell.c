@@ -3,6 +3,7 @@
 /* The shell: a prompt with history and completion, by libedit where there is one. */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -90,6 +91,22 @@ run_line(struct client *client, struct lines *lines, const char *line)
 	return more;
 }
 
+/* NULL: the end. ^C gives up the line and not the shell; what runs a command ends by it. */
+static char *
+read_line(struct lines *lines)
+{
+	char *line;
+
+	client_catch_signals();
+	line = lines_read(lines, PROMPT);
+	if (line && client_interrupted() == SIGTERM) {
+		free(line);
+		line = NULL;
+	}
+	client_leave_signals();
+	return line;
+}
+
 enum command_status
 shell_run(struct client *client)
 {
@@ -106,7 +123,7 @@ shell_run(struct client *client)
 		ESPGW_VERSION, client->options.ctl);
 	session_load(&client->session);
 	lines = lines_create(complete, client);
-	while (more && (line = lines_read(lines, PROMPT)) != NULL) {
+	while (more && (line = read_line(lines)) != NULL) {
 		more = run_line(client, lines, line);
 		explicit_bzero(line, strlen(line));
 		free(line);

@@ -51,7 +51,8 @@ suggest(const char *word, const char *const *known, size_t count)
 {
 	size_t length = strlen(word);
 	const char *nearest = NULL;
-	unsigned int least = (unsigned int)(length + 2) / 3 + 1;
+	/* one letter in three may be wrong, and one of a short word */
+	unsigned int least = (length < 3 ? 1 : (unsigned int)length / 3) + 1;
 
 	if (length > WORD_MAX)
 		return NULL;

@@ -155,15 +155,17 @@ name_read(struct object *o, const struct key *key, config_setting_t *value, void
 const struct key_type key_name = {
 	.word = "name", .read = name_read, .write = text_write, .equal = text_equal};
 
-/* The known words, "ipip, tunnel". */
+/* The known words, "ipip, tunnel"; of more than there is room for, how many there are. */
 static const char *
 words_join(const char *const *words, char *buf, size_t bytes)
 {
-	size_t used = 0;
+	size_t used = 0, n = 0;
 
-	for (size_t i = 0; words[i] && used < bytes; i++)
-		used += (size_t)snprintf(
-			buf + used, bytes - used, "%s\"%s\"", i ? ", " : "", words[i]);
+	for (; words[n]; n++)
+		used += (size_t)snprintf(used < bytes ? buf + used : NULL,
+			used < bytes ? bytes - used : 0, "%s\"%s\"", n ? ", " : "", words[n]);
+	if (used >= bytes)
+		snprintf(buf, bytes, "the %zu words that are known here", n);
 	return buf;
 }
 

@@ -176,14 +176,19 @@ kind_unknown(struct rpc_call *call, const char *name)
 {
 	const struct rpc_event_kind *kinds = call->server->options.kinds;
 	const char *names[RPC_EVENT_KINDS_MAX], *near;
-	size_t n = 0;
+	char all[160] = "";
+	size_t n = 0, used = 0;
 
-	for (; kinds && kinds[n].name; n++)
+	for (; kinds && kinds[n].name; n++) {
 		names[n] = kinds[n].name;
+		if (used < sizeof(all))
+			used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
+				n ? ", " : "", kinds[n].name);
+	}
 	near = suggest(name, names, n);
 	return rpc_error_set(call, -EINVAL, "kinds",
 		"kinds: there is no kind of event \"%.64s\"%s%s%s", name,
-		near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		near ? ": did you mean \"" : "; there are: ", near ? near : all, near ? "\"?" : "");
 }
 
 /* The kinds that params name: all of them when they name none. */

@@ -163,7 +163,10 @@ test_wrong(void **state)
 	} rows[] = {
 		{"espgw", "-f PATH, the configuration file, is missing: espgw [EAL options] -- -f "
 			  "PATH"},
-		{"espgw -l 0,1", "-f PATH, the configuration file, is missing"},
+		{"espgw -l 0,1",
+			"there is no \"--\", so that all options are EAL's, and -f PATH, the "
+			"configuration file, is missing: espgw [EAL options] -- -f PATH"},
+		{"espgw --portmsk 3 -f x", "there is no \"--\", so that all options are EAL's"},
 		{"espgw --check", "-f PATH, the configuration file, is missing"},
 		{"espgw -l 0 --", "-f PATH, the configuration file, is missing"},
 		{"espgw -- -f", "--file: PATH is missing"},

@@ -20,6 +20,8 @@ static const struct {
 	{"local_prot", "local_port"},
 	{"localport", "local_port"},
 	{"ipsec1", "ipsec0"},
+	{"prots", "ports"},
+	{"mute", NULL}, /* two steps are too much for so short a word */
 	{"zebra", NULL},
 	{"x", NULL},
 	{"", NULL},

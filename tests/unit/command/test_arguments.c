@@ -110,6 +110,11 @@ test_no_method(void **state)
 		{"show tunnle", "there is no \"tunnle\"; did you mean \"tunnel\"?"},
 		{"flush tunnel x", "tunnel has no \"flush\"; it has: add, delete"},
 		{"version please", "version takes no \"please\""},
+		{"strat tunnel ipsec0", "there is no \"strat\"; did you mean \"start\"?"},
+		{"shw", "there is no \"shw\"; did you mean \"show\"?"},
+		{"list", "list what? One of: "},
+		{"flush", "flush what? One of: sa"},
+		{"stats drop", "stats has no \"drop\"; did you mean \"stats drops\"?"},
 	};
 
 	(void)state;

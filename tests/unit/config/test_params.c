@@ -18,11 +18,17 @@ struct params {
 	uint32_t colours;
 	struct ip_addr address;
 	struct ip_prefix prefix;
-	uint32_t tunnel, port;
+	uint32_t tunnel, port, many;
 	struct selector filter;
 };
 
 static const char *const colour_words[] = {"red", "green", "blue", NULL};
+/* More than a message has room for. */
+static const char *const many_words[] = {"one", "a word of some length, as every one of these is",
+	"another word of some length, as every one of these is",
+	"a third word of some length, as every one of these is",
+	"a fourth word of some length, as every one of these is",
+	"a fifth word of some length, as every one of these is", NULL};
 
 static const struct key keys[] = {
 	{"on", &key_bool, KEY_FIELD(params, on)},
@@ -31,6 +37,7 @@ static const struct key keys[] = {
 	{"text", &key_text, KEY_FIELD(params, text)},
 	{"name", &key_name, KEY_FIELD(params, name)},
 	{"colour", &key_word, KEY_FIELD(params, colour), .min = RED, .words = colour_words},
+	{"many", &key_word, KEY_FIELD(params, many), .words = many_words},
 	{"colours", &key_words, KEY_FIELD(params, colours), .words = colour_words},
 	{"address", &key_address, KEY_FIELD(params, address)},
 	{"prefix", &key_prefix, KEY_FIELD(params, prefix)},
@@ -55,6 +62,7 @@ static const struct {
 	{"small = 2; text = '';", "text", "text: is empty"},
 	{"small = 2; name = 'discard';", "name", "name: \"discard\" cannot be a name"},
 	{"small = 2; colour = 'gren';", "colour", "colour: \"gren\" is none of \"red\", \"green\", \"blue\" (did you mean \"green\"?)"},
+	{"small = 2; many = 'onne';", "many", "many: \"onne\" is none of the 6 words that are known here (did you mean \"one\"?)"},
 	{"small = 2; colours = ( 'red', 'bleu' );", "colours", "colours: \"bleu\" is none of"},
 	{"small = 2; colours = 'red';", "colours", "colours: an array of strings"},
 	{"small = 2; colours = ( 'red', '' );", "colours", "colours: \"\" is none of"},

@@ -119,6 +119,10 @@ class Commands(WithGateway):
         self.check("help", out=["tunnel", "add, delete, get, list, update", "doctor"])
         self.check("help", "sa", out=["flush", "delete all SAs, or those of a tunnel"])
         self.check("help", "sa", "add", out=["256 to 4294967295", "out, in", "required"])
+        self.gateway.methods["methods"].append({"name": "trace.start", "summary": "", "params": [
+            {"name": "drop", "type": "string", "required": False, "help": "why", "words": [f"reason{i}" for i in range(60)]}]})
+        out = self.check("help", "trace", "start", out=["drop is one of\n  reason0, reason1,"])
+        self.assertLess(max(map(len, out.splitlines())), 96)
         self.check("--help", out=["--keep-going", "Exit status"])
         self.check("--version", out="espgwctl ")
 
@@ -162,6 +166,9 @@ class Mistakes(WithGateway):
             (["config"], "config what? It has: "),
             (["--jsno", "sa"], 'unknown option "--jsno" (did you mean "--json"?)'),
             (["--colour", "never", "sa"], 'did you mean "--color"?'),
+            (["strat", "tunnel", "ipsec0"], 'there is no "strat"; did you mean "start"?'),
+            (["list"], "list what? One of: "),
+            (["stats", "drop"], 'did you mean "stats drops"?'),
             (["--color", "maybe", "sa"], '"maybe" is none of auto, always, never'),
             (["--ctl"], "--ctl: PATH is missing"),
             (["--interval", "0", "top"], '--interval: "0" is no number from'),
@@ -197,6 +204,7 @@ class Mistakes(WithGateway):
         nowhere = os.path.join(self.folder.name, "nowhere.sock")
         self.check("sa", "list", path=nowhere, status=NO_GATEWAY,
                    err=[f"no gateway at {nowhere}: there is no such socket", "start one with espgw", "--ctl PATH"])
+        self.check("sa", "list", path=self.file("text", ""), status=NO_GATEWAY, err="it is no socket")
         self.gateway.stop()
         self.check("sa", "list", status=NO_GATEWAY, err="the gateway that made it is gone")
         self.check("sa", "list", path="/" + "x" * 200, status=USAGE, err="characters: 107 are the most")
@@ -279,6 +287,11 @@ class Batch(WithGateway):
         path = self.file("wrong", "route add 10.0.0.0/8 ipsec0\nroute ad 1\n\nsa show 'x\ntop\n")
         self.check("-f", path, status=USAGE, err=[f"{path}:2: route has no \"ad\"", f"{path}:4: a ' is opened",
                                                   f"{path}:5: \"top\" has no place in a batch", "nothing was sent"])
+
+    def test_a_file_that_is_another_one(self):
+        path = self.file("other", "nonsense\n" * 1000)
+        message = self.check("-f", path, status=USAGE, err=f"{path}: the rest was not read, nothing was sent")
+        self.assertEqual(message.count('there is no "nonsense"'), 20)
         self.assertEqual(self.asked("batch"), [])
 
     def test_one_by_one(self):
@@ -350,6 +363,18 @@ class Terminal(WithGateway):
         shell.line("help sa", "flush")
         shell.end()
 
+    def test_an_interrupt_gives_up_the_line(self):
+        shell = Shell(self)
+        for _ in range(2):
+            shell.type("tunnel li")
+            shell.wait("li")
+            time.sleep(0.2)  # until the terminal is read
+            shell.type("\x03")
+            shell.wait("espgw> ")
+        shell.line("tunnel list", "ipsec1")
+        os.kill(shell.pid, signal.SIGTERM)
+        shell.end("")
+
     def test_completion(self):
         if subprocess.run(["ldd", ESPGWCTL], capture_output=True, text=True, check=True).stdout.find("libedit") < 0:
             self.skipTest("built without libedit")
@@ -383,9 +408,11 @@ class Terminal(WithGateway):
         while "packets/s" not in seen:
             seen += os.read(fd, 65536).decode()
         self.assertIn("\x1b[32mup", seen)
+        self.assertIn("\x1b[?7l", seen)  # long lines end at the margin
         os.write(fd, b"q")
         while "\x1b[?1049l" not in seen:
             seen += os.read(fd, 65536).decode()
+        self.assertIn("\x1b[?7h", seen)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), DONE)
         os.close(fd)
 

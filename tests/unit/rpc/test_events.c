@@ -135,7 +135,8 @@ test_wrong(void **state)
 		{CALL("events.subscribe", "{\"kind\":[]}"),
 			"-32602,\"message\":\"params has no member \\\"kind\\\": did you mean"},
 		{CALL("events.unsubscribe", "{\"kinds\":[\"hail\"]}"),
-			"kinds: there is no kind of event \\\"hail\\\""},
+			"kinds: there is no kind of event \\\"hail\\\"; there are: sun, rain, "
+			"snow"},
 		{CALL("events.resync", "{}"), "events.subscribe first"},
 	};
 	struct toy_client c;
