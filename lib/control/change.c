@@ -60,6 +60,7 @@ gateway_change_begin(struct gateway *g)
 	if (g->change.open)
 		return -EBUSY;
 	g->change.open = true;
+	g->change.owner = fibre_current();
 	return 0;
 }
 
@@ -75,6 +76,9 @@ change_end(struct gateway *g)
 		c->ops = NULL;
 		c->capacity = 0;
 	}
+	free(c->mark.list.policies);
+	c->mark.list = (struct policy_list){0};
+	c->owner = NULL;
 	c->n = 0;
 	c->policies = 0;
 	c->open = c->routes = c->static_keys = c->counts = false;
@@ -182,8 +186,11 @@ finish(struct gateway *g)
 int
 gateway_change_commit(struct gateway *g, struct error *err)
 {
-	int rc = g->change.routes ? change_neighbour_routes(g, err) : 0;
+	/* first: nothing has been shown to anybody when others have their turn */
+	int rc = g->change.policies ? change_policies_build(g, err) : 0;
 
+	if (rc == 0 && g->change.routes)
+		rc = change_neighbour_routes(g, err);
 	if (rc == 0)
 		rc = change_neighbour_room(g, err);
 	if (rc == 0)

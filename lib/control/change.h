@@ -8,6 +8,7 @@
  * others.
  */
 
+#include "fibre.h"
 #include "objects.h"
 #include "route.h"
 
@@ -68,6 +69,11 @@ struct change {
 	struct change_op *ops;
 	uint32_t n, capacity;
 	uint32_t policies; /* the operation, counted from 1, that edits them; 0: none does */
+	const struct fibre *owner; /* who prepares it; NULL: the control lcore, outside of fibres */
+	struct {
+		uint32_t n; /* operations */
+		struct policy_list list;
+	} mark; /* what it was when gateway_change_mark was called */
 };
 
 /* A further operation of this kind, zeroed but for it: to be filled in at once. Room for what it
@@ -84,6 +90,24 @@ change_policies(const struct change *c)
 {
 	return c->policies ? &c->ops[c->policies - 1].policies.list : NULL;
 }
+
+/* Whether a change is under way that is not that of who asks, having stopped in its middle. */
+static inline bool
+change_is_others(const struct change *c)
+{
+	return c->open && c->owner != fibre_current();
+}
+
+/* Whether it has prepared anything that others could see: all but policies, which are a list aside.
+ */
+static inline bool
+change_shows(const struct change *c)
+{
+	return c->open && c->n > (c->policies != 0);
+}
+
+/* gateway_policies.c: the sets of the policies that the change has edited; shown to nobody. */
+int change_policies_build(struct gateway *g, struct error *err);
 
 /* change_routes.c: a route of ours or of the configuration (route->by), noted, and undone with the
  * change. */

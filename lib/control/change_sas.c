@@ -263,6 +263,7 @@ delete_finish(struct gateway *g, struct change_op *op)
 {
 	struct gateway_sa *s = op->sa.sa;
 
+	s->gone = true;
 	unlink_sa(g, s);
 	if (s->direction == SA_OUT)
 		tunnel_reassign_later(g, s->tunnel);

@@ -81,6 +81,7 @@ add_finish(struct gateway *g, struct change_op *op)
 {
 	const struct tunnel *t = g->tables.tunnels->tunnels[op->tunnel.tunnel->index];
 
+	g->by_tunnel[t->index].coming = false;
 	g->n_tunnels++;
 	g->ways_changed = true;
 	tunnel_tell(g, t, "created");
@@ -118,7 +119,7 @@ gateway_tunnel_add(struct gateway *g, const struct tunnel_config *c, struct erro
 		workers_socket(g, default_owner(g, tunnel_table_next(g->tables.tunnels))), &t, err);
 	if (rc == 0) {
 		op->tunnel.tunnel = t;
-		g->by_tunnel[t->index] = (struct gateway_tunnel){0};
+		g->by_tunnel[t->index] = (struct gateway_tunnel){.coming = true};
 		rc = tunnel_routes_add(g, c, t->index, err);
 	}
 	if (rc != 0)

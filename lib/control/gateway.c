@@ -320,6 +320,7 @@ static const struct {
 	{"neighbours", start_neighbours, release_neighbours, NULL},
 	{"workers", workers_create, workers_release, workers_destroy},
 	{"look", look_start, NULL, look_stop},
+	{"policies", policies_start, NULL, policies_stop},
 	{"objects", objects_start, NULL, apply_undo},
 	{"configuration", apply_config, NULL, NULL},
 	{"questions", ask_start, ask_stop, NULL},
@@ -439,10 +440,12 @@ static void
 tick(struct gateway *g, uint64_t now)
 {
 	g->next_tick_ms = now + TICK_MS;
-	links_tick(g);
-	neigh_tick(g->neighbours, now);
-	tunnels_tick(g, now);
-	tunnels_follow(g);
+	if (!change_shows(&g->change)) {
+		links_tick(g);
+		neigh_tick(g->neighbours, now);
+		tunnels_tick(g, now);
+		tunnels_follow(g);
+	}
 	nexthop_reclaim(g->nexthops, false);
 	health_tick(g, now);
 	look_tick(g, now);
@@ -472,7 +475,8 @@ gateway_run(struct gateway *g, const volatile sig_atomic_t *stop)
 	log_notice(control, "forwarding: %u tunnels, %u SAs, %u routes", g->n_tunnels, g->sas.count,
 		g->config->n_routes);
 	while (!*stop && !g->stopping) {
-		uint16_t found = slow_poll(g);
+		/* what a change that has stopped in its middle has prepared stays as it is */
+		uint16_t found = change_shows(&g->change) ? 0 : slow_poll(g);
 		uint64_t now = now_ms();
 
 		reaper_poll(g);

@@ -8,6 +8,9 @@
  * through, or, when one cannot be, none; abandon forgets them. Traffic that a change does not speak
  * of is not disturbed by it.
  *
+ * In a fibre, commit stops while policies are built, and others have their turn: they see the state
+ * before the change, and begin gives them -EBUSY.
+ *
  * On the control lcore, one change at a time. All return 0 or -errno with a message in err:
  * -EEXIST, -ENOENT, -EBUSY (something else still needs it), -ENOSPC, -ENOMEM, -EINVAL. An operation
  * that failed has prepared nothing.
@@ -20,6 +23,13 @@
 int gateway_change_begin(struct gateway *g);
 int gateway_change_commit(struct gateway *g, struct error *err);
 void gateway_change_abandon(struct gateway *g);
+
+/*
+ * For several that share a change of policies: notes what it is so far, and goes back to that when
+ * what follows cannot be prepared. Of other objects it may hold nothing.
+ */
+int gateway_change_mark(struct gateway *g, struct error *err);
+void gateway_change_rewind(struct gateway *g);
 
 /*
  * SAs. Indexes in c are those of the gateway's tables. The newest outbound SA of a tunnel is the

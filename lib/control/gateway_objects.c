@@ -22,7 +22,11 @@ gateway_tunnel_at(const struct gateway *g, uint32_t index)
 	struct tunnel *t =
 		index < g->tables.tunnels->capacity ? g->tables.tunnels->tunnels[index] : NULL;
 
-	return t && !g->by_tunnel[index].leaving ? t : NULL;
+	if (!t)
+		return NULL;
+	if (change_is_others(&g->change))
+		return g->by_tunnel[index].coming ? NULL : t;
+	return g->by_tunnel[index].leaving ? NULL : t;
 }
 
 struct tunnel *
@@ -82,7 +86,9 @@ gateway_sa_at(const struct gateway *g, uint32_t place)
 {
 	struct gateway_sa *s = &g->sas.places[place];
 
-	return place < g->sas.used && s->live && !s->leaving ? s : NULL;
+	if (place >= g->sas.used || !s->live)
+		return NULL;
+	return (change_is_others(&g->change) ? s->gone : s->leaving) ? NULL : s;
 }
 
 static struct gateway_sa *

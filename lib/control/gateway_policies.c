@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builder.h"
 #include "change.h"
 #include "gateway_change.h"
 #include "internal.h"
@@ -97,9 +98,10 @@ lists_exchange(struct gateway *g, struct change_op *op)
 	exchange(g, op->policies.sets);
 }
 
-static int
-policies_publish(struct gateway *g, struct change_op *op, struct error *err)
+int
+change_policies_build(struct gateway *g, struct error *err)
 {
+	struct change_op *op = &g->change.ops[g->change.policies - 1];
 	const struct policy_list *list = &op->policies.list;
 	struct spd_policy *policies = calloc(RTE_MAX(list->n, 1u), sizeof(*policies));
 	int rc;
@@ -110,11 +112,17 @@ policies_publish(struct gateway *g, struct change_op *op, struct error *err)
 		policies[i] = list->policies[i].policy;
 		policies[i].id = list->policies[i].id;
 	}
-	rc = build(g, policies, list->n, op->policies.sets, err);
+	rc = builder_build(g->builder, policies, list->n, op->policies.sets, err);
 	free(policies);
-	if (rc == 0)
-		lists_exchange(g, op);
 	return rc;
+}
+
+static int
+policies_publish(struct gateway *g, struct change_op *op, struct error *err)
+{
+	(void)err;
+	lists_exchange(g, op);
+	return 0;
 }
 
 static void
@@ -174,10 +182,12 @@ policies_finish(struct gateway *g, struct change_op *op)
 static void
 policies_undo(struct gateway *g, struct change_op *op)
 {
-	if (op->published)
+	if (op->published) {
 		policies_finish(g, op);
-	else
-		free(op->policies.list.policies);
+		return;
+	}
+	destroy(g, op->policies.sets); /* those that were built and not shown */
+	free(op->policies.list.policies);
 }
 
 static const struct change_kind policies_changed = {.undo = policies_undo,
@@ -220,6 +230,43 @@ edit(struct gateway *g, struct error *err)
 	}
 	list->policies = more;
 	return list;
+}
+
+int
+gateway_change_mark(struct gateway *g, struct error *err)
+{
+	struct change *c = &g->change;
+	const struct policy_list *list = change_policies(c);
+	struct gateway_policy *copy = NULL;
+
+	if (list) {
+		copy = malloc(RTE_MAX(list->n, 1u) * sizeof(*copy));
+		if (!copy)
+			return error_set(err, -ENOMEM, "no memory for so many policies");
+		memcpy(copy, list->policies, list->n * sizeof(*copy));
+	}
+	free(c->mark.list.policies);
+	c->mark.n = c->n;
+	c->mark.list = (struct policy_list){copy, list ? list->n : 0};
+	c->owner = fibre_current();
+	return 0;
+}
+
+void
+gateway_change_rewind(struct gateway *g)
+{
+	struct change *c = &g->change;
+	struct policy_list *list;
+
+	change_undo_after(g, c->mark.n);
+	if (c->policies > c->n)
+		c->policies = 0;
+	list = change_policies(c);
+	if (!list)
+		return;
+	free(list->policies);
+	*list = c->mark.list;
+	c->mark.list = (struct policy_list){0};
 }
 
 static int
@@ -338,4 +385,20 @@ gateway_policies_order(
 		list->policies[i] = found;
 	}
 	return 0;
+}
+
+/* --- the thread that builds them */
+
+int
+policies_start(struct gateway *g, struct report *report)
+{
+	(void)report;
+	g->builder = builder_create(&g->nodes, g->n_workers);
+	return g->builder ? 0 : -ENOMEM;
+}
+
+void
+policies_stop(struct gateway *g)
+{
+	builder_destroy(g->builder);
 }

@@ -62,6 +62,7 @@ struct gateway {
 	struct gateway_tunnel *by_tunnel; /* by index */
 	uint32_t n_tunnels;
 	struct policy_list policies;
+	struct builder *builder;
 	uint32_t last_policy_id;
 	struct change change;
 	struct reaper reaper;
@@ -122,6 +123,8 @@ void sa_end(struct gateway *g, struct gateway_sa *s);
  */
 int policies_replace(
 	struct gateway *g, const struct spd_policy *policies, uint32_t n, struct error *err);
+int policies_start(struct gateway *g, struct report *report);
+void policies_stop(struct gateway *g);
 /* Hits of a policy of g->policies. */
 struct counter policy_hits(const struct gateway *g, uint32_t index);
 

@@ -42,6 +42,7 @@ struct gateway_sa {
 	bool over;         /* ended or expired, and told so */
 	bool live;         /* the change that made it was committed */
 	bool leaving;      /* being deleted by the change under way, or deleted */
+	bool gone;         /* the change that deletes it was committed */
 	uint32_t tunnel;
 	uint32_t replay_window;
 	uint8_t *key; /* SA_KEY_MAX bytes of a static one, for config.save; NULL */
@@ -68,6 +69,7 @@ struct gateway_tunnel {
 	/* by the change under way: */
 	uint32_t n_coming;        /* SAs that it adds */
 	struct tunnel *successor; /* what it makes of the tunnel; NULL: nothing */
+	bool coming;              /* it adds the tunnel */
 	bool leaving;             /* it deletes the tunnel */
 	bool moving;              /* its SAs get other names, with its local or remote */
 	bool reassign;            /* sa_out has to be chosen anew */

@@ -132,11 +132,12 @@ list_call(struct rpc_call *call, const void *params)
 }
 
 const struct rpc_method methods_policy[] = {
-	{"policy.add", "add a policy; its answer is the policy's id", .writes = true,
+	{"policy.add", "add a policy; its answer is the policy's id", .writes = true, .joins = true,
 		.params = &policies_table, .call = add_call},
 	{"policy.update", "change what is given of the policy with this `id`", .writes = true,
-		.names = &name_table, .params = &policies_table, .call = update_call},
-	{"policy.delete", "delete a policy", .writes = true, .params = &name_table,
+		.joins = true, .names = &name_table, .params = &policies_table,
+		.call = update_call},
+	{"policy.delete", "delete a policy", .writes = true, .joins = true, .params = &name_table,
 		.params_bytes = sizeof(struct policy_name), .call = delete_call},
 	{"policy.get", "one policy, and how often it decided", .params = &name_table,
 		.params_bytes = sizeof(struct policy_name), .call = get_call},

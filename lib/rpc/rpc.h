@@ -51,8 +51,11 @@ struct rpc_call {
 
 struct rpc_method {
 	const char *name, *summary;
-	bool writes;                    /* needs the right to write; runs inside a change */
-	bool alone;                     /* not in a batch */
+	bool writes; /* needs the right to write; runs inside a change */
+	bool alone;  /* not in a batch */
+	/* several that wait may be one change: it does nothing but what a change takes back, may be
+	 * called again, and takes long to be carried through */
+	bool joins;
 	const struct key_table *params; /* NULL: none */
 	/* of a method that changes an object: what the object is named by, which comes first; of
 	 * params nothing has to be given then. NULL: another method */
@@ -122,10 +125,13 @@ struct rpc_options {
 	/* What names in parameters refer to; NULL: no method has any. */
 	const struct config_scope *scope;
 	/* Around each writing call, and once around a batch that has any; 0/-errno. When commit
-	 * fails nothing has changed. NULL: nothing to do. */
+	 * fails nothing has changed. mark notes what the change is so far, and rewind goes back to
+	 * that. commit may stop its fibre. NULL: nothing to do. */
 	int (*begin)(void *context, struct error *err);
 	int (*commit)(void *context, struct error *err);
 	void (*abandon)(void *context);
+	int (*mark)(void *context, struct error *err);
+	void (*rewind)(void *context);
 	const struct rpc_event_kind *kinds; /* a place here is an event's kind; a NULL name ends */
 	/* The next event of how things stand, for events.resync: its kind, and in *event a new
 	 * object; or RPC_RESYNC_LATER, having looked for long enough, or RPC_RESYNC_END. *cursor is

@@ -2,6 +2,7 @@
 
 /* `batch`: a list of calls in one change. */
 
+#include <errno.h>
 #include <string.h>
 
 #include "rpc_internal.h"
@@ -50,46 +51,71 @@ call_check(
 	return rpc_method_allowed(c, call->method, error);
 }
 
-/* All calls are looked at before the first is made. *writes: one of them does. */
+/* A batch: its calls, and what they say. */
+struct batch {
+	struct rpc_client *client;
+	const json_t *calls;
+	bool writes; /* one of the calls does */
+	bool joins;  /* all that write do */
+	struct rpc_text *result;
+	size_t before; /* the length of the result without it */
+	struct rpc_error *error;
+};
+
+/* All calls are looked at before the first is made. */
 static bool
-calls_check(struct rpc_client *c, const json_t *calls, bool *writes, struct rpc_error *error)
+calls_check(struct batch *b)
 {
 	struct batch_call call;
 	const json_t *json;
 	size_t i;
 
-	*writes = false;
-	json_array_foreach (calls, i, json) {
-		if (!call_check(c, json, &call, error))
-			return call_failed(error, i);
-		*writes |= call.method->writes;
+	b->joins = true;
+	json_array_foreach (b->calls, i, json) {
+		if (!call_check(b->client, json, &call, b->error))
+			return call_failed(b->error, i);
+		b->writes |= call.method->writes;
+		b->joins &= call.method->joins || !call.method->writes;
 	}
 	return true;
 }
 
-static bool
-calls_make(
-	struct rpc_client *c, const json_t *calls, struct rpc_text *result, struct rpc_error *error)
+static int
+calls_make(void *arg)
 {
-	size_t before = result->length, i;
+	struct batch *b = arg;
 	struct batch_call call;
 	const json_t *json;
+	size_t i;
 
-	json_array_foreach (calls, i, json) {
-		rpc_text_string(result, i ? "," : "{\"results\":[");
-		if (!call_check(c, json, &call, error) ||
-			!rpc_method_call(c, call.method, call.params, false, result, error))
-			return call_failed(error, i);
-		if (result->length - before > RPC_BATCH_BYTES_MAX) {
-			rpc_error_format(error, RPC_NO_ROOM,
+	json_array_foreach (b->calls, i, json) {
+		fibre_rest();
+		rpc_text_string(b->result, i ? "," : "{\"results\":[");
+		if (!call_check(b->client, json, &call, b->error) ||
+			!rpc_method_call(
+				b->client, call.method, call.params, false, b->result, b->error)) {
+			call_failed(b->error, i);
+			return -EINVAL;
+		}
+		if (b->result->length - b->before > RPC_BATCH_BYTES_MAX) {
+			rpc_error_format(b->error, RPC_NO_ROOM,
 				"the results of the batch are larger than %d MiB: ask for less in "
 				"one",
 				RPC_BATCH_BYTES_MAX >> 20);
-			return call_failed(error, i);
+			call_failed(b->error, i);
+			return -ENOSPC;
 		}
 	}
-	rpc_text_string(result, "]}");
-	return true;
+	rpc_text_string(b->result, "]}");
+	return 0;
+}
+
+static void
+calls_unmake(void *arg)
+{
+	const struct batch *b = arg;
+
+	rpc_text_cut(b->result, b->before);
 }
 
 static bool
@@ -115,28 +141,20 @@ bool
 rpc_batch(struct rpc_client *c, const json_t *params, struct rpc_text *result,
 	struct rpc_error *error)
 {
-	const struct rpc_options *o = &c->server->options;
-	size_t before = result->length;
+	struct batch b = {.client = c, .result = result, .before = result->length, .error = error};
+	struct rpc_change change = {.make = calls_make, .unmake = calls_unmake, .arg = &b};
 	struct error err = {""};
-	const json_t *calls;
-	bool writes;
-	int rc = 0;
+	int rc;
 
-	if (!calls_take(params, &calls, error) || !calls_check(c, calls, &writes, error))
+	if (!calls_take(params, &b.calls, error) || !calls_check(&b))
 		return false;
-	if (writes && o->begin)
-		rc = o->begin(o->context, &err);
-	if (rc == 0 && !calls_make(c, calls, result, error)) {
-		if (writes && o->abandon)
-			o->abandon(o->context);
-		rpc_text_cut(result, before);
-		return false;
-	}
-	if (rc == 0 && writes && o->commit)
-		rc = o->commit(o->context, &err);
+	change.reads = !b.writes;
+	change.joins = b.joins && b.writes;
+	rc = rpc_change(c->server, &change, &err);
 	if (rc == 0)
 		return true;
-	rpc_text_cut(result, before);
-	rpc_error_errno(error, rc, err.text);
+	rpc_text_cut(result, b.before);
+	if (error->code == 0)
+		rpc_error_errno(error, rc, err.text);
 	return false;
 }

@@ -15,7 +15,6 @@
 enum {
 	INPUT_FIRST = 4096,
 	READ_MAX = 64 << 10, /* in one turn */
-	STACK_BYTES = 16 << 10,
 };
 
 struct rpc_client *
@@ -42,6 +41,7 @@ rpc_client_free(struct rpc_client *c)
 {
 	close(c->fd);
 	json_decref(c->array.calls);
+	rpc_text_free(&c->answer);
 	secret_free(c->in.data);
 	rpc_text_free(&c->out);
 	rpc_text_free(&c->events.lines);
@@ -135,7 +135,7 @@ is_full(const struct rpc_client *c)
 static bool
 may_receive(struct rpc_client *c)
 {
-	return !c->ended && !c->closing && !c->dead && !is_full(c) && !c->array.calls &&
+	return !c->ended && !c->closing && !c->dead && !is_full(c) && !c->array.calls && !c->job &&
 	       !line_end(&c->in);
 }
 
@@ -171,11 +171,22 @@ receive(struct rpc_client *c)
 		input_take(c, 0);
 }
 
+static void
+unwatch(struct rpc_client *c)
+{
+	if (c->watched != RPC_UNWATCHED &&
+		epoll_ctl(c->server->epoll, EPOLL_CTL_DEL, c->fd, NULL) == 0)
+		c->watched = RPC_UNWATCHED;
+}
+
 void
 rpc_client_ready(struct rpc_client *c, uint32_t events)
 {
 	if (events & EPOLLIN)
 		receive(c);
+	/* epoll would say it again and again while the call is under way */
+	if ((events & (EPOLLHUP | EPOLLERR)) && c->job)
+		unwatch(c);
 	/* gone, and what it had sent has been read */
 	if ((events & (EPOLLHUP | EPOLLERR)) && c->ended && !c->array.calls)
 		c->dead = true;
@@ -186,13 +197,15 @@ rpc_client_ready(struct rpc_client *c, uint32_t events)
 bool
 rpc_client_has_work(struct rpc_client *c)
 {
+	if (c->job)
+		return c->job_is_due;
 	return !c->closing && !c->dead && !is_full(c) && (c->array.calls || line_end(&c->in));
 }
 
 size_t
 rpc_client_next_bytes(const struct rpc_client *c)
 {
-	return c->array.calls ? 0 : c->in.scanned - c->in.start;
+	return c->array.calls || c->job ? 0 : c->in.scanned - c->in.start;
 }
 
 /* What waits from now on are answers. */
@@ -209,20 +222,19 @@ static void
 array_step(struct rpc_client *c)
 {
 	struct rpc_array *a = &c->array;
-	size_t before = c->out.length, begun;
+	size_t begun;
 
-	answers_begin(c);
-	rpc_text_string(&c->out, a->answered ? "," : "[");
-	begun = c->out.length;
-	rpc_message_answer(c, json_array_get(a->calls, a->next++), &c->out);
-	if (c->out.length > begun)
+	rpc_text_string(&c->answer, a->answered ? "," : "[");
+	begun = c->answer.length;
+	rpc_message_answer(c, json_array_get(a->calls, a->next++), &c->answer);
+	if (c->answer.length > begun)
 		a->answered = true;
 	else
-		rpc_text_cut(&c->out, before);
+		rpc_text_cut(&c->answer, 0);
 	if (a->next < json_array_size(a->calls))
 		return;
 	if (a->answered)
-		rpc_text_string(&c->out, "]\n");
+		rpc_text_string(&c->answer, "]\n");
 	json_decref(a->calls);
 	*a = (struct rpc_array){0};
 }
@@ -238,8 +250,8 @@ array_begin(struct rpc_client *c, json_t *calls)
 	}
 	rpc_error_format(&error, RPC_INVALID_REQUEST, "an array of calls has 1 to %d of them",
 		RPC_CALLS_MAX);
-	rpc_message_error(&c->out, NULL, &error);
-	rpc_text_string(&c->out, "\n");
+	rpc_message_error(&c->answer, NULL, &error);
+	rpc_text_string(&c->answer, "\n");
 	json_decref(calls);
 }
 
@@ -255,7 +267,7 @@ static void
 line_step(struct rpc_client *c)
 {
 	const char *line = c->in.data + c->in.start;
-	size_t n = c->in.scanned - c->in.start, before = c->out.length;
+	size_t n = c->in.scanned - c->in.start;
 	struct rpc_error error = {0};
 	json_t *message;
 
@@ -264,40 +276,60 @@ line_step(struct rpc_client *c)
 		input_take(c, n + 1);
 		return;
 	}
-	answers_begin(c);
 	message = rpc_message_parse(line, n, &error);
 	input_take(c, n + 1);
 	if (c->in.length > 0)
 		c->line_since_ms = rpc_now_ms();
 	if (!message) {
-		rpc_message_error(&c->out, NULL, &error);
+		rpc_message_error(&c->answer, NULL, &error);
 	} else if (json_is_array(message)) {
 		array_begin(c, message);
 		return;
 	} else {
-		rpc_message_answer(c, message, &c->out);
+		rpc_message_answer(c, message, &c->answer);
 		json_decref(message);
 	}
-	if (c->out.length > before)
-		rpc_text_string(&c->out, "\n");
+	if (c->answer.length)
+		rpc_text_string(&c->answer, "\n");
 }
 
-/* Whatever the functions that dealt with a message left on the stack, a key perhaps. */
-static void __attribute__((noinline)) stack_wipe(void)
+static void
+step(void *client)
 {
-	char room[STACK_BYTES];
+	struct rpc_client *c = client;
 
-	explicit_bzero(room, sizeof(room));
+	if (c->array.calls)
+		array_step(c);
+	else
+		line_step(c);
+}
+
+static void
+job_end(struct rpc_client *c)
+{
+	fibre_destroy(c->job);
+	c->job = NULL;
+	answers_begin(c);
+	rpc_text_move(&c->out, &c->answer);
 }
 
 void
 rpc_client_step(struct rpc_client *c)
 {
-	if (c->array.calls)
-		array_step(c);
+	enum fibre_state state;
+
+	if (!c->job)
+		c->job = fibre_create(step, c);
+	if (!c->job) {
+		c->dead = true;
+		return;
+	}
+	c->job_is_due = false;
+	state = fibre_run(c->job, c->server->options.limits.turn_us);
+	if (state == FIBRE_ENDED)
+		job_end(c);
 	else
-		line_step(c);
-	stack_wipe();
+		c->job_is_due = state == FIBRE_RESTS;
 }
 
 /* --- out --- */
@@ -306,13 +338,17 @@ static void
 watch(struct rpc_client *c)
 {
 	struct epoll_event event = {.data.ptr = c};
+	bool unwatched = c->watched == RPC_UNWATCHED;
 
+	if (unwatched && c->job)
+		return;
 	if (may_receive(c))
 		event.events |= EPOLLIN;
 	if (c->out.length)
 		event.events |= EPOLLOUT;
 	if (event.events != c->watched &&
-		epoll_ctl(c->server->epoll, EPOLL_CTL_MOD, c->fd, &event) == 0)
+		epoll_ctl(c->server->epoll, unwatched ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, c->fd,
+			&event) == 0)
 		c->watched = event.events;
 }
 
@@ -338,12 +374,14 @@ rpc_client_flush(struct rpc_client *c)
 {
 	if (c->out.failed || c->events.lines.failed)
 		c->dead = true;
-	if (c->dead)
+	if (c->dead) {
+		unwatch(c);
 		return;
+	}
 	send_out(c);
 	rpc_events_flow(c);
 	send_out(c);
-	if (!c->out.length && !c->array.calls &&
+	if (!c->out.length && !c->array.calls && !c->job &&
 		(c->closing || (c->ended && !rpc_client_has_work(c) && !c->events.kinds)))
 		c->dead = true;
 	if (!c->dead)

@@ -94,31 +94,56 @@ rpc_method_unknown(const struct rpc_server *s, const char *name, struct rpc_erro
 	return false;
 }
 
-/* begin, call, commit or abandon. 0/-errno with call->error. */
-static int
-call_in_change(const struct rpc_method *m, struct rpc_call *call, const void *params, bool change)
-{
-	const struct rpc_options *o = &call->server->options;
-	struct error err = {""};
-	int rc = 0;
+/* A call with its parameters read. */
+struct made_call {
+	const struct rpc_method *method;
+	struct rpc_call *call;
+	const void *params;
+};
 
-	if (change && o->begin)
-		rc = o->begin(o->context, &err);
-	if (rc != 0)
-		return rpc_error_set(call, rc, NULL, "%s", err.text);
-	rc = m->call(call, params);
-	if (rc != 0 && call->error.code == 0)
-		rpc_error_set(call, rc, NULL, "%s", strerror(-rc));
-	if (!change)
-		return rc;
-	if (rc != 0) {
-		if (o->abandon)
-			o->abandon(o->context);
-		return rc;
+static int
+call_make(void *arg)
+{
+	const struct made_call *made = arg;
+	json_t *params = made->call->params;
+	int rc;
+
+	/* methods take out what they have read, and this one may be called again */
+	if (made->method->joins)
+		made->call->params = json_copy(params);
+	rc = made->method->call(made->call, made->params);
+	if (made->method->joins) {
+		json_decref(made->call->params);
+		made->call->params = params;
 	}
-	if (o->commit)
-		rc = o->commit(o->context, &err);
-	return rc == 0 ? 0 : rpc_error_set(call, rc, NULL, "%s", err.text);
+	if (rc != 0 && made->call->error.code == 0)
+		rpc_error_set(made->call, rc, NULL, "%s", strerror(-rc));
+	return rc;
+}
+
+static void
+call_unmake(void *arg)
+{
+	const struct made_call *made = arg;
+
+	json_decref(made->call->result);
+	made->call->result = NULL;
+}
+
+/* 0/-errno with call->error. */
+static int
+call_in_change(struct made_call *made)
+{
+	const struct rpc_change change = {.make = call_make,
+		.unmake = call_unmake,
+		.arg = made,
+		.joins = made->method->joins};
+	struct error err;
+	int rc = rpc_change(made->call->server, &change, &err);
+
+	if (rc != 0 && made->call->error.code == 0)
+		rpc_error_set(made->call, rc, NULL, "%s", err.text);
+	return rc;
 }
 
 bool
@@ -131,11 +156,13 @@ rpc_method_call(struct rpc_client *c, const struct rpc_method *m, json_t *params
 		.client = c,
 		.params = params,
 	};
+	struct made_call made = {.method = m, .call = &call};
 	void *target = NULL;
 	int rc = rpc_params_read(m, &call, &target);
 
+	made.params = target;
 	if (rc == 0)
-		rc = call_in_change(m, &call, target, change && m->writes);
+		rc = change && m->writes ? call_in_change(&made) : call_make(&made);
 	rpc_params_free(m, target);
 	if (rc == 0) {
 		if (call.result)

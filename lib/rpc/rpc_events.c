@@ -143,8 +143,9 @@ rpc_events_flow(struct rpc_client *c)
 	size_t n;
 	const char *end;
 
-	/* an array of answers is one line */
-	if (c->out.length || c->array.calls || c->closing)
+	/* an array of answers is one line; what a call that waits brings about comes after its
+	 * answer */
+	if (c->out.length || c->array.calls || c->job || c->closing)
 		return;
 	resync_flow(c);
 	overrun_tell(c);
@@ -165,7 +166,7 @@ rpc_events_flow(struct rpc_client *c)
 bool
 rpc_events_wait(const struct rpc_client *c)
 {
-	return !c->out.length && !c->array.calls && !c->closing &&
+	return !c->out.length && !c->array.calls && !c->job && !c->closing &&
 	       (c->events.resyncing || c->events.lines.length || c->events.lost);
 }
 

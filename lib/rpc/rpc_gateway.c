@@ -55,6 +55,18 @@ change_abandon(void *context)
 	gateway_change_abandon(context);
 }
 
+static int
+change_mark(void *context, struct error *err)
+{
+	return gateway_change_mark(context, err);
+}
+
+static void
+change_rewind(void *context)
+{
+	gateway_change_rewind(context);
+}
+
 static void
 tell(void *server, const struct gateway_event *event)
 {
@@ -77,6 +89,8 @@ rpc_gateway_open(struct gateway *g, const struct rpc_gateway_options *options, s
 		.begin = change_begin,
 		.commit = change_commit,
 		.abandon = change_abandon,
+		.mark = change_mark,
+		.rewind = change_rewind,
 		.kinds = rpc_gateway_kinds,
 		.resync = rpc_gateway_resync,
 	};

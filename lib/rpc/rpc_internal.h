@@ -4,8 +4,10 @@
 
 /* What the files of the server share. */
 
+#include <sys/queue.h>
 #include <sys/types.h>
 
+#include "fibre.h"
 #include "rpc.h"
 #include "rpc_text.h"
 
@@ -41,16 +43,25 @@ struct rpc_client {
 	bool closing;       /* nothing more is read; closed when all answers are out */
 	bool dead;          /* to be freed at the end of the turn */
 	bool out_is_events; /* what waits in out is no answer */
-	uint32_t watched;   /* what epoll waits for */
+	uint32_t watched;   /* what epoll waits for; RPC_UNWATCHED: it does not */
 	struct rpc_input in;
 	struct rpc_array array;
+	struct fibre *job;      /* its call that is under way; NULL: none */
+	bool job_is_due;        /* may go on in this turn */
+	struct rpc_text answer; /* what the job has to say so far */
 	struct rpc_text out;
 	struct rpc_queue events;
 	uint64_t line_since_ms; /* the first byte of the line that is not yet whole; 0: none */
 	uint64_t taken_ms;      /* when it last took something, or had nothing to take */
-	uint64_t cost_us;       /* of its calls, see rpc_turn.c */
+	uint64_t cost_us;       /* of its calls, see rpc_server.c */
 	bool waiting;           /* had something to be done in the last turn */
 };
+
+enum { RPC_UNWATCHED = UINT32_MAX };
+
+struct rpc_turn;
+STAILQ_HEAD(rpc_turns, rpc_turn);
+struct rpc_group;
 
 struct rpc_server {
 	struct rpc_options options;
@@ -61,15 +72,20 @@ struct rpc_server {
 	int epoll, listener, again, timer;
 	bool listening; /* false: out of descriptors until the next tick */
 	bool again_is_set;
-	bool timer_is_set;
-	dev_t dev; /* of the socket's file: it may be another's by the time we stop */
+	uint32_t timer_ms; /* its period; 0: it does not tick */
+	dev_t dev;         /* of the socket's file: it may be another's by the time we stop */
 	ino_t ino;
 	bool has_group;
 	gid_t group;
 	struct rpc_client **clients; /* options.limits.clients places, NULL: free */
 	uint32_t n_clients, n_readers;
-	uint64_t cost_us; /* of the client that was served last */
+	uint64_t cost_us;           /* of the client that was served last */
+	struct rpc_turns turns;     /* to make changes: the first one has it */
+	struct rpc_group *together; /* changes that others may join; NULL: none */
 };
+
+/* Whoever waits for something may look for it in this turn. Whether anybody does. */
+bool rpc_jobs_wake(struct rpc_server *s);
 
 /* There is more to do: the server's descriptor becomes readable. */
 void rpc_server_again(struct rpc_server *s);
@@ -93,7 +109,8 @@ void rpc_client_free(struct rpc_client *c);
 /* What epoll says of it: reads once, when it should. */
 void rpc_client_ready(struct rpc_client *c, uint32_t events);
 
-/* Whether there is a call to be done now; rpc_client_step does one. */
+/* Whether there is a call to be done now; rpc_client_step does one, or goes on with it until it
+ * ends, waits for something, or has had its turn. */
 bool rpc_client_has_work(struct rpc_client *c);
 void rpc_client_step(struct rpc_client *c);
 /* Bytes of the line that the next step is about. */
@@ -132,12 +149,28 @@ int rpc_methods_index(struct rpc_server *s);
 const struct rpc_method *rpc_method_find(const struct rpc_server *s, const char *name);
 bool rpc_method_unknown(const struct rpc_server *s, const char *name, struct rpc_error *error);
 bool rpc_method_allowed(struct rpc_client *c, const struct rpc_method *m, struct rpc_error *error);
-/* change: one of its own around the call, if it writes. */
+/* change: one of its own around the call, if it writes. Adds to the result, or sets error. */
 bool rpc_method_call(struct rpc_client *c, const struct rpc_method *m, json_t *params, bool change,
 	struct rpc_text *result, struct rpc_error *error);
 /* Every object may have only members that are known; names ends with NULL. */
 bool rpc_members_known(
 	const json_t *object, const char *const *names, const char *what, struct rpc_error *error);
+
+/* --- rpc_change.c: one change after the other, or some together --- */
+
+struct rpc_change {
+	/* Prepares all of it. 0, or -errno with what is wrong said already. */
+	int (*make)(void *arg);
+	/* Forgets what make has said: it will be called again. */
+	void (*unmake)(void *arg);
+	void *arg;
+	bool joins; /* may be carried through together with others that do */
+	bool reads; /* changes nothing, and nothing is changed while it is made */
+};
+
+/* Waits for its turn, makes the change and carries it through, or nothing of it. In a fibre. 0;
+ * -errno with what is wrong in err, or, when make has said it, with an empty one. */
+int rpc_change(struct rpc_server *s, const struct rpc_change *change, struct error *err);
 
 /* --- rpc_params.c --- */
 

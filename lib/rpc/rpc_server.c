@@ -3,7 +3,8 @@
 /*
  * The server's turns. Whose call is next: the client's whose calls have cost the least time so far,
  * the one at hand included (its length tells what it may cost). So a short call of one client does
- * not wait for the long ones of all others, only for the one that is being made.
+ * not wait for the long ones of all others, only for the one that is being made. A call that takes
+ * long, or waits, is made in turns like these.
  */
 
 #include <errno.h>
@@ -21,6 +22,7 @@
 
 enum {
 	TICK_MS = 100,
+	JOB_TICK_MS = 1, /* while a call waits for something */
 	EVENTS = 64,
 	ACCEPTS = 16,    /* in a turn */
 	BYTES_A_US = 32, /* what a line is taken to cost */
@@ -108,6 +110,7 @@ rpc_server_create(const struct rpc_options *options, struct error *err)
 	json_object_seed(0);
 	s->options = *options;
 	s->epoll = s->again = s->timer = s->listener = -1;
+	STAILQ_INIT(&s->turns);
 	rc = server_start(s, err);
 	if (rc == 0)
 		return s;
@@ -134,11 +137,52 @@ descriptor_close(int fd)
 		close(fd);
 }
 
+bool
+rpc_jobs_wake(struct rpc_server *s)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; s->clients && i < s->options.limits.clients; i++) {
+		struct rpc_client *c = s->clients[i];
+
+		if (!c || !c->job)
+			continue;
+		any |= !c->job_is_due;
+		c->job_is_due = true;
+	}
+	return any;
+}
+
+/* What has begun is carried through. */
+static void
+jobs_finish(struct rpc_server *s)
+{
+	bool waits = rpc_jobs_wake(s);
+	uint32_t left = 1;
+
+	while (left > 0) {
+		left = 0;
+		for (uint32_t i = 0; s->clients && i < s->options.limits.clients; i++) {
+			struct rpc_client *c = s->clients[i];
+
+			if (c && c->job) {
+				rpc_client_step(c);
+				left += c->job != NULL;
+			}
+		}
+		if (left > 0 && waits)
+			usleep(JOB_TICK_MS * 1000);
+		waits = rpc_jobs_wake(s);
+	}
+	fibre_trim();
+}
+
 void
 rpc_server_destroy(struct rpc_server *s)
 {
 	if (!s)
 		return;
+	jobs_finish(s);
 	for (uint32_t i = 0; s->clients && i < s->options.limits.clients; i++) {
 		if (!s->clients[i])
 			continue;
@@ -186,12 +230,15 @@ again_clear(struct rpc_server *s)
 static void
 timer_follow(struct rpc_server *s)
 {
-	bool wanted = s->n_clients > 0 || (s->path && !s->listening);
-	struct timespec period = {0, wanted ? TICK_MS * 1000000L : 0};
-	struct itimerspec timer = {period, period};
+	uint32_t ms = s->n_clients > 0 || (s->path && !s->listening) ? TICK_MS : 0;
 
-	if (wanted != s->timer_is_set && timerfd_settime(s->timer, 0, &timer, NULL) == 0)
-		s->timer_is_set = wanted;
+	for (uint32_t i = 0; i < s->options.limits.clients; i++)
+		if (s->clients[i] && s->clients[i]->job && !s->clients[i]->job_is_due)
+			ms = JOB_TICK_MS;
+	struct timespec period = {0, ms * 1000000L};
+	struct itimerspec timer = {period, period};
+	if (ms != s->timer_ms && timerfd_settime(s->timer, 0, &timer, NULL) == 0)
+		s->timer_ms = ms;
 }
 
 /* Says why there is no talking to this one, and closes. */
@@ -355,6 +402,7 @@ rpc_server_serve(void *server)
 	bool more;
 
 	descriptors_serve(s);
+	rpc_jobs_wake(s);
 	more = calls_serve(s);
 	for (uint32_t i = 0; i < s->options.limits.clients; i++) {
 		struct rpc_client *c = s->clients[i];
@@ -362,8 +410,8 @@ rpc_server_serve(void *server)
 		if (!c)
 			continue;
 		rpc_client_flush(c);
-		more |= !c->dead && (rpc_client_has_work(c) || rpc_events_wait(c));
-		if (c->dead)
+		more |= rpc_client_has_work(c) || (!c->dead && rpc_events_wait(c));
+		if (c->dead && !c->job)
 			client_drop(s, i);
 	}
 	timer_follow(s);

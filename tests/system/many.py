@@ -40,8 +40,8 @@ def lines(tunnels, sas, lan, wan, more=""):
     yield ");\nsas = ("
     yield ",\n".join(sa(n, tunnels) for n in range(sas))
     yield ");\nroutes = ("
-    yield ",\n".join(f'  {{ prefix = "{host(n)}/32"; via = "ipsec{n}"; }}' for n in range(tunnels)) + ","
-    yield f'  {{ prefix = "172.16.0.0/14"; via = "{NEIGHBOUR}"; }} );'
+    yield "".join(f'  {{ prefix = "{host(n)}/32"; via = "ipsec{n}"; }},\n' for n in range(tunnels)) + (
+        f'  {{ prefix = "172.16.0.0/14"; via = "{NEIGHBOUR}"; }} );')
 
 
 def sa(number, tunnels):

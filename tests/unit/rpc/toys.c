@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "config_keys.h"
+#include "fibre.h"
 #include "unit.h"
 
 enum { PATIENCE_MS = 30000 };
@@ -115,6 +116,18 @@ spend_call(struct rpc_call *call, const void *params)
 	return 0;
 }
 
+/* The same in turns. */
+static int
+work_call(struct rpc_call *call, const void *params)
+{
+	uint64_t end = toy_cpu_us() + ((const struct number_params *)params)->number;
+
+	(void)call;
+	while (toy_cpu_us() < end)
+		fibre_rest();
+	return 0;
+}
+
 static int
 fail_call(struct rpc_call *call, const void *params)
 {
@@ -153,6 +166,25 @@ set_call(struct rpc_call *call, const void *params)
 	return 0;
 }
 
+/* Adds a digit; several may be one change. With a 9 it cannot be carried through. */
+static int
+join_call(struct rpc_call *call, const void *params)
+{
+	struct toy *toy = call->context;
+	uint32_t n = ((const struct number_params *)params)->number;
+
+	assert_true(toy->in_change);
+	/* as methods do with what they have read */
+	if (json_object_del(call->params, "number") != 0)
+		return rpc_error_set(call, -EINVAL, "number", "it is gone");
+	if (n > 9)
+		return rpc_error_set(call, -EBUSY, "number", "%u is no digit", n);
+	call->result = json_pack("{s:i}", "was", toy->pending);
+	toy->pending = toy->pending * 10 + (int)n;
+	toy->has_nine |= n == 9;
+	return 0;
+}
+
 struct key_params {
 	char key[160];
 };
@@ -187,6 +219,8 @@ static const struct rpc_method toy_methods[] = {
 		.params_bytes = sizeof(struct number_params), .call = big_call},
 	{"spend", "takes its time", .params = &spend_table,
 		.params_bytes = sizeof(struct number_params), .call = spend_call},
+	{"work", "takes its time in turns", .params = &number_table,
+		.params_bytes = sizeof(struct number_params), .call = work_call},
 	{0},
 };
 
@@ -198,6 +232,8 @@ static const struct rpc_method more_methods[] = {
 		.params_bytes = sizeof(struct number_params), .call = set_call},
 	{"toy.change", "changes the one of that number", .writes = true, .names = &number_table,
 		.params = &echo_table, .call = change_call},
+	{"toy.join", "adds a digit", .writes = true, .joins = true, .params = &number_table,
+		.params_bytes = sizeof(struct number_params), .call = join_call},
 	{"toy.key", "takes a key", .params = &key_table, .params_bytes = sizeof(struct key_params),
 		.call = key_call},
 	{0},
@@ -220,6 +256,7 @@ toy_begin(void *context, struct error *err)
 	assert_false(toy->in_change);
 	toy->in_change = true;
 	toy->pending = toy->value;
+	toy->has_nine = false;
 	toy->begun++;
 	return 0;
 }
@@ -230,8 +267,13 @@ toy_commit(void *context, struct error *err)
 	struct toy *toy = context;
 
 	assert_true(toy->in_change);
+	while (toy->hold) {
+		assert_true(fibre_wait());
+		if (toy->held_turns > 0 && --toy->held_turns == 0)
+			toy->hold = false;
+	}
 	toy->in_change = false;
-	if (toy->refuse_commit)
+	if (toy->refuse_commit || toy->has_nine)
 		return error_set(err, -ENOSPC, "no room for that");
 	toy->value = toy->pending;
 	toy->committed++;
@@ -246,6 +288,26 @@ toy_abandon(void *context)
 	assert_true(toy->in_change);
 	toy->in_change = false;
 	toy->abandoned++;
+}
+
+static int
+toy_mark(void *context, struct error *err)
+{
+	struct toy *toy = context;
+
+	(void)err;
+	assert_true(toy->in_change);
+	toy->marked = toy->pending;
+	return 0;
+}
+
+static void
+toy_rewind(void *context)
+{
+	struct toy *toy = context;
+
+	assert_true(toy->in_change);
+	toy->pending = toy->marked;
 }
 
 static int
@@ -274,6 +336,8 @@ server_open(struct toy *toy, const struct rpc_options *how)
 		.begin = toy_begin,
 		.commit = toy_commit,
 		.abandon = toy_abandon,
+		.mark = toy_mark,
+		.rewind = toy_rewind,
 		.kinds = toy_kinds,
 		.resync = toy_resync,
 	};

@@ -22,6 +22,10 @@ struct toy {
 	bool in_change;
 	int begun, committed, abandoned;
 	bool refuse_begin, refuse_commit;
+	bool has_nine; /* toy.join was called with it */
+	int marked;
+	bool hold;         /* a commit waits as long as this is so */
+	int held_turns;    /* for so many turns of it, then no more; 0: as long as it likes */
 	int resync_events; /* how many `resync` has */
 	char seen_key[160];
 	char path[64]; /* of the socket; "" */
