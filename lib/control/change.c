@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway_change.h"
+#include "grace.h"
 #include "internal.h"
 
 struct change_op *
@@ -121,7 +122,7 @@ static void
 wait_for_counters(const struct gateway *g)
 {
 	if (g->change.counts)
-		rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
+		grace_wait(g->qsbr);
 }
 
 static int

@@ -7,6 +7,7 @@
 
 #include "change.h"
 #include "gateway_change.h"
+#include "grace.h"
 #include "internal.h"
 
 /* --- what workers see */
@@ -21,7 +22,7 @@ inbound_hide(struct gateway *g, const struct gateway_tunnel *own)
 	LIST_FOREACH (s, &own->in, link)
 		if (!s->leaving)
 			sad_retire(g->sad, s->sa);
-	rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
+	grace_wait(g->qsbr);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include <rte_mbuf_dyn.h>
 #include <rte_pdump.h>
 
+#include "grace.h"
 #include "internal.h"
 
 enum {
@@ -56,7 +57,7 @@ static void
 wait_for_workers(struct gateway *g)
 {
 	if (g->running)
-		rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
+		grace_wait(g->qsbr);
 }
 
 static void

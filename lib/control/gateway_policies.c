@@ -9,6 +9,7 @@
 #include "builder.h"
 #include "change.h"
 #include "gateway_change.h"
+#include "grace.h"
 #include "internal.h"
 
 /* --- the sets that workers use */
@@ -55,7 +56,7 @@ policies_replace(
 	exchange(g, sets);
 	/* a burst that was classified by the old set is done with it when its worker is quiescent
 	 */
-	rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
+	grace_wait(g->qsbr);
 	destroy(g, sets);
 	return 0;
 }

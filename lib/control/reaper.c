@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grace.h"
 #include "internal.h"
 #include "objects.h"
 
@@ -124,7 +125,7 @@ reaper_wait(struct gateway *g)
 	if (before == 0)
 		return false;
 	begin(g);
-	rte_rcu_qsbr_check(g->qsbr, r->token, true);
+	grace_wait_for(g->qsbr, r->token);
 	bury_some(g, UINT32_MAX);
 	return r->dying.n + r->waiting.n < before;
 }

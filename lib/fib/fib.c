@@ -13,6 +13,7 @@
 #include <rte_malloc.h>
 
 #include "copy.h"
+#include "grace.h"
 #include "log.h"
 #include "nexthop.h"
 #include "sizes.h"
@@ -374,7 +375,7 @@ publish(struct fib *fib)
 	fib->side = !old;
 	for (uint16_t i = 0; i < fib->n_readers; i++)
 		__atomic_store_n(&fib->readers[i]->side, fib->side, __ATOMIC_RELEASE);
-	rte_rcu_qsbr_synchronize(fib->qsbr, RTE_QSBR_THRID_INVALID);
+	grace_wait(fib->qsbr);
 	for (uint16_t i = 0; i < fib->n_readers; i++)
 		if (apply(fib, fib->readers[i], old, &done, NULL) != 0)
 			restore(fib, fib->readers[i], old, fib->n_changes);

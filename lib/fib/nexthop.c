@@ -12,6 +12,8 @@
 #include <rte_jhash.h>
 #include <rte_malloc.h>
 
+#include "grace.h"
+
 /* What makes two next hops the same. No padding: it is hashed and compared as bytes. */
 struct key {
 	uint32_t members[ECMP_MAX];
@@ -296,7 +298,9 @@ nexthop_reclaim(struct nexthop_table *t, bool wait)
 	while (t->retired.count > 0) {
 		uint32_t id = t->retired.ids[t->retired.head];
 
-		if (rte_rcu_qsbr_check(t->qsbr, t->states[id].token, wait) != 1)
+		if (wait)
+			grace_wait_for(t->qsbr, t->states[id].token);
+		else if (rte_rcu_qsbr_check(t->qsbr, t->states[id].token, false) != 1)
 			return;
 		queue_pop(t, &t->retired);
 		clear(t, id);
