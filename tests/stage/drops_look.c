@@ -6,7 +6,7 @@
 
 #include "gateway_look.h"
 
-enum { TRACED = 64 };
+enum { TRACED = 64, COMMENT = 256 };
 
 void
 drops_look_open(struct drops_look *look, struct stage_fixture *f)
@@ -56,6 +56,17 @@ print(const struct gateway *g, const struct trace_packet *p)
 	fputc('\n', stderr);
 }
 
+/* Whether the record is that of a packet that died of why, for programs and for people. */
+static bool
+says(const struct gateway *g, const struct trace_packet *p, uint32_t k, enum drop_reason why)
+{
+	char line[LOOK_LINE], expected[COMMENT];
+
+	snprintf(expected, sizeof(expected), "dropped: %s (%s)", drop_name(why), drop_text(why));
+	gateway_trace_line(g, &p->records[k], k ? &p->records[k - 1] : NULL, line);
+	return p->records[k].reason == why && strstr(line, expected);
+}
+
 void
 drops_look_end(struct drops_look *look, enum drop_reason why, const char *what, unsigned int drops)
 {
@@ -66,8 +77,12 @@ drops_look_end(struct drops_look *look, enum drop_reason why, const char *what, 
 	for (uint32_t i = 0; (p = gateway_trace_packet(look->f->g, i)); i++) {
 		broken += !is_whole(p);
 		for (uint32_t k = 0; k < p->n; k++) {
-			right += p->records[k].point == TRACE_drop && p->records[k].reason == why;
-			wrong += p->records[k].point == TRACE_drop && p->records[k].reason != why;
+			if (p->records[k].point != TRACE_drop)
+				continue;
+			if (says(look->f->g, p, k, why))
+				right++;
+			else
+				wrong++;
 		}
 	}
 	for (unsigned int i = 0; i < drops; i++)
@@ -84,7 +99,7 @@ drops_look_end(struct drops_look *look, enum drop_reason why, const char *what, 
 void
 drops_look_close(struct drops_look *look)
 {
-	char command[192], line[1024], expected[64];
+	char command[192], line[1024], expected[COMMENT];
 	unsigned int n = 0;
 	struct error err;
 	FILE *tshark;
@@ -97,9 +112,10 @@ drops_look_close(struct drops_look *look)
 		abort();
 	while (fgets(line, sizeof(line), tshark)) {
 		if (n < look->n) {
-			snprintf(expected, sizeof(expected), "%s: ", drop_name(look->expected[n]));
+			snprintf(expected, sizeof(expected), "%s: %s; ",
+				drop_name(look->expected[n]), drop_text(look->expected[n]));
 			stage_check(look->f, strncmp(line, expected, strlen(expected)) == 0,
-				"captured packet %u is no %sbut %s", n, expected, line);
+				"captured packet %u is no \"%s\" but %s", n, expected, line);
 		}
 		n++;
 	}

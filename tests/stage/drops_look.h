@@ -23,7 +23,8 @@ void drops_look_begin(struct drops_look *look);
 void drops_look_end(
 	struct drops_look *look, enum drop_reason why, const char *what, unsigned int drops);
 
-/* tshark reads the file: a packet for each that died, in order, whose comment names the reason. */
+/* tshark reads the file: a packet for each that died, in order, whose comment names the reason and
+ * says what it means. */
 void drops_look_close(struct drops_look *look);
 
 #endif
