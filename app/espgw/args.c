@@ -53,7 +53,8 @@ static const struct option_row {
 	{"crypto", 0, "ENGINE", apply_crypto,
 		"cryptodev, ipsec-mb, cryptodev-async or test; default: the first that can be "
 		"made"},
-	{"state", 0, "DIR", apply_state, "where counters persist; default " STATE_DIR},
+	{"state", 0, "DIR", apply_state,
+		"where used sequence numbers are remembered; default " STATE_DIR},
 	{"promisc", 'P', NULL, apply_promisc, "ports in promiscuous mode"},
 	{"burst", 0, "N", apply_burst, "packets taken at once, 1 to 256; default 32"},
 	{"mbufs", 0, "N", apply_mbufs,
@@ -538,5 +539,8 @@ args_usage(FILE *out)
 	}
 	fprintf(out, "\nEAL's options (-l 0,1 --no-huge ...) come before the \"--\": the DPDK "
 		     "guides list them.\n"
-		     "At least one worker lcore is needed besides the main one.\n");
+		     "At least one worker lcore is needed besides the main one.\n\n"
+		     "  espgw --check -f FILE              is the configuration right?\n"
+		     "  espgw -l 0,1 -a 0000:03:00.0 -a 0000:03:00.1 -- -f FILE\n"
+		     "  espgwctl help                      what a running gateway can be asked\n");
 }

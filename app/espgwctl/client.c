@@ -195,12 +195,13 @@ events_run(struct client *client, const char *const *words, size_t count)
 static enum command_status
 help_run(struct client *client, const char *const *words, size_t count)
 {
+	enum command_status status = command_help(&client->session, words + 1, count - 1);
+
 	if (count == 1)
-		printf("Besides those of the gateway: call METHOD [JSON], doctor, events "
-		       "[KIND...], "
-		       "help, top,\nwatch NOUN. `espgwctl --help` has the options.\n\n");
-	fflush(stdout);
-	return command_help(&client->session, words + 1, count - 1);
+		printf("Besides those of the gateway there are call METHOD [JSON], doctor, events "
+		       "[KIND...], top\n"
+		       "and watch NOUN; `espgwctl --help` has examples and the options.\n");
+	return status;
 }
 
 /* __complete WORD...: what bash asks for; without a gateway our own words alone, and no message. */
