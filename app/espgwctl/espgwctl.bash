@@ -47,4 +47,5 @@ _espgwctl() {
 	[[ ${#COMPREPLY[@]} -ne 1 || ${COMPREPLY[0]} != *= ]] || compopt -o nospace
 }
 
-complete -F _espgwctl espgwctl
+# where the gateway knows no word, a file may be meant: config load FILE
+complete -o default -F _espgwctl espgwctl

@@ -2,6 +2,7 @@
 
 /* espgwctl: asks and changes a running gateway over its control socket. */
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,9 @@ main(int argc, char **argv)
 	}
 	client_init(&client);
 	status = run(&client, argv, argc);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == COMMAND_DONE)
+		status = command_say(&client.session, COMMAND_REFUSED,
+			"what it says could not be written: %s", strerror(errno));
 	session_free(&client.session);
 	link_close(&client.link);
 	return status;

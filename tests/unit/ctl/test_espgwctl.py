@@ -74,6 +74,13 @@ class Commands(WithGateway):
         for line, remote in zip(lines[1:], ("203.0.113.2", "2001:db8:ffff:ffff:ffff:ffff:ffff:2")):
             self.assertEqual(line.index(remote), lines[0].index("remote"))
 
+    def test_what_cannot_be_written_is_said(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            result = subprocess.run([ESPGWCTL, "--ctl", self.gateway.path, "tunnel", "list"], stdout=full, text=True,
+                                    stderr=subprocess.PIPE, timeout=LIMIT, check=False, env=environment(self.folder.name))
+        self.assertEqual(result.returncode, REFUSED)
+        self.assertIn("could not be written: No space left", result.stderr)
+
     def test_no_colours_but_on_request(self):
         self.assertNotIn("\x1b", self.check("tunnel", "list"))
         self.assertIn("\x1b[32mup\x1b[0m", self.check("--color", "always", "tunnel", "list"))
@@ -428,6 +435,27 @@ class Terminal(WithGateway):
             with self.subTest(words):
                 self.assertEqual(self.check("--", "__complete", *words).split(), wanted)
         self.assertIn("doctor", self.check("--", "__complete", "d", path="/nonexistent"))
+
+    def test_bash_on_a_terminal(self):
+        self.file("site.conf", "")
+        env = environment(self.folder.name, ESPGW_CTL=self.gateway.path, PS1="ready> ",
+                          PATH=os.path.dirname(ESPGWCTL) + ":" + os.environ["PATH"])
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder.name)
+            os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], env)
+        os.write(fd, f". {os.path.abspath(COMPLETION)}\recho on''e\r".encode())
+        for typed, wanted in (("", "one"), ("espgwctl tun\t", "tunnel "), ("espgwctl tunnel set ipsec0 mt\t", "mtu="),
+                              ("espgwctl sa show 0x1001 direction=o\t", "direction=out"),
+                              ("espgwctl config load si\t", "site.conf")):
+            os.write(fd, b"\x15" + typed.encode())
+            seen, end = "", time.monotonic() + LIMIT
+            while wanted not in seen:
+                self.assertTrue(select.select([fd], [], [], max(0, end - time.monotonic()))[0], f"{typed!r}: {seen!r}")
+                seen += os.read(fd, 65536).decode(errors="replace")
+        os.write(fd, b"\x15exit\r")
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        os.close(fd)
 
     def test_bash_itself(self):
         """What bash makes of a line: it takes words apart at '=' and ':'."""
