@@ -185,13 +185,13 @@ gateway_trace_packet(const struct gateway *g, uint32_t index)
 	return t && index < packets_kept(t) ? &t->packets[index] : NULL;
 }
 
-int64_t
-gateway_trace_ns(const struct gateway *g, uint64_t tsc)
+struct wall
+gateway_trace_clock(const struct gateway *g)
 {
 	struct wall wall = g->look.wall;
 
 	wall_read(&wall);
-	return wall_ns(&wall, tsc);
+	return wall;
 }
 
 /* --- captures */

@@ -10,6 +10,7 @@
 #include "capture.h"
 #include "gateway.h"
 #include "trace.h"
+#include "wall.h"
 
 enum {
 	LOOK_CAPTURES = 8, /* that are listed: those that run, and the last ones that ended */
@@ -41,8 +42,9 @@ struct gateway_trace_state gateway_trace_state(const struct gateway *g);
 /* A packet that was kept, in the order of their ends; NULL: there are not so many. Its records are
  * in the order of their times. Until the next gateway_trace_start. */
 const struct trace_packet *gateway_trace_packet(const struct gateway *g, uint32_t index);
-/* Nanoseconds since 1970, of a record's time. */
-int64_t gateway_trace_ns(const struct gateway *g, uint64_t tsc);
+/* The clocks now, for wall_ns of records' times: one reading for a packet, as two are never quite
+ * the same. */
+struct wall gateway_trace_clock(const struct gateway *g);
 /* What a record says, in a line for a person, without its time; of the packet only what is not as
  * in the one before it (NULL: it is the first). Returns line. */
 const char *gateway_trace_line(const struct gateway *g, const struct trace_record *r,

@@ -122,10 +122,9 @@ add_number(json_t *json, const struct trace_record *r)
 }
 
 static json_t *
-record_json(const struct gateway *g, const struct trace_packet *p, uint32_t index)
+record_json(const struct gateway *g, const struct trace_packet *p, uint32_t index, int64_t since)
 {
 	const struct trace_record *r = &p->records[index];
-	int64_t since = gateway_trace_ns(g, r->tsc) - gateway_trace_ns(g, p->records[0].tsc);
 	char line[LOOK_LINE];
 	json_t *json = json_pack("{s:s, s:I, s:s}", "point", trace_point_name(r->point), "ns",
 		(json_int_t)since, "text", gateway_trace_line(g, r, index ? r - 1 : NULL, line));
@@ -146,7 +145,8 @@ record_json(const struct gateway *g, const struct trace_packet *p, uint32_t inde
 static json_t *
 trace_json(const struct gateway *g, const struct trace_packet *p)
 {
-	int64_t ns = gateway_trace_ns(g, p->records[0].tsc);
+	const struct wall clock = gateway_trace_clock(g);
+	const int64_t ns = wall_ns(&clock, p->records[0].tsc);
 	time_t seconds = (time_t)(ns / 1000000000);
 	char when[32], text[48];
 	json_t *records = json_array();
@@ -155,7 +155,8 @@ trace_json(const struct gateway *g, const struct trace_packet *p)
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
 	snprintf(text, sizeof(text), "%s.%09dZ", when, (int)(ns % 1000000000));
 	for (uint32_t i = 0; i < p->n; i++)
-		json_array_append_new(records, record_json(g, p, i));
+		json_array_append_new(
+			records, record_json(g, p, i, wall_ns(&clock, p->records[i].tsc) - ns));
 	return json_pack("{s:s, s:I, s:o}", "time", text, "missed", (json_int_t)p->missed,
 		"records", records);
 }

@@ -206,6 +206,7 @@ class Look(gateway.GatewayTest):
             self.assertEqual(records[0]["packet"], {"source": scene.HOST[4], "destination": scene.FAR[4], "protocol": 17,
                                                     "ttl": 64, "source_port": 7, "destination_port": 9, "bytes": 228})
             self.assertEqual([r["ns"] for r in records], sorted(r["ns"] for r in records))
+            self.assertEqual(records[0]["ns"], 0)
         self.assertEqual(len({p["records"][-1]["sequence"] for p in packets}), 5)
         for packet in dead:
             self.assertEqual([r.get("drop") for r in packet["records"] if r["point"] == "drop"], ["no_route"])
