@@ -83,7 +83,9 @@ list_devices(char *text, size_t size)
 	size_t used = 0;
 	uint16_t id;
 
-	snprintf(text, size, "there is none");
+	snprintf(text, size,
+		"there is none: NICs have to be bound (espgwctl doctor) and allowed (-a ADDRESS), "
+		"virtual devices be made (--vdev) by EAL's options");
 	RTE_ETH_FOREACH_DEV (id) {
 		if (used < size && rte_eth_dev_get_name_by_port(id, name) == 0)
 			used += (size_t)snprintf(text + used, size - used, "%s%u \"%s\"",

@@ -172,7 +172,9 @@ test_find(void **state)
 
 	(void)f;
 	assert_int_equal(ethdev_find("net_null0", 0, &ethdev, &err), -ENODEV);
-	assert_string_equal(err.text, "no device \"net_null0\"; there is none");
+	assert_string_equal(err.text,
+		"no device \"net_null0\"; there is none: NICs have to be bound (espgwctl doctor) "
+		"and allowed (-a ADDRESS), virtual devices be made (--vdev) by EAL's options");
 	add_device("net_null0", "size=64");
 	add_device("net_null1", "size=64");
 	assert_int_equal(ethdev_find("net_null1", 0, &ethdev, &err), 0);
