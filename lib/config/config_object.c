@@ -167,6 +167,29 @@ config_object_equal(enum config_kind kind, const void *a, const void *b)
 	return object_equal(kinds[kind]->table, keyed(kinds[kind], a), keyed(kinds[kind], b));
 }
 
+static bool
+is_among(const char *name, const char *const *names)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names != NULL;
+}
+
+const char *
+config_object_differs(enum config_kind kind, const void *a, const void *b, const char *const *but)
+{
+	const struct key_table *table = kinds[kind]->table;
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct key *key = &table->keys[i];
+
+		if (!key_is_equal(key, keyed(kinds[kind], a), keyed(kinds[kind], b)) &&
+			!is_among(key->name, but))
+			return key->name;
+	}
+	return NULL;
+}
+
 static void
 identity_check(struct object *o, const struct kind *kind, const void *was, const void *is)
 {

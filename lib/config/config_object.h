@@ -91,6 +91,11 @@ int config_object_write(enum config_kind kind, const void *object, const struct 
  * scope (config_object_translate). Origins and static_key do not count. */
 bool config_object_equal(enum config_kind kind, const void *a, const void *b);
 
+/* The first key whose values differ, but for these names (NULL ends them); NULL: there is none.
+ * References are compared as indexes. */
+const char *config_object_differs(
+	enum config_kind kind, const void *a, const void *b, const char *const *but);
+
 /* Makes the object's references, indexes of one scope, those of the things of the same name in the
  * other. 0, or -ENOENT (the object is as before) when there is none. */
 int config_object_translate(enum config_kind kind, void *object, const struct config_scope *from,

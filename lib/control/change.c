@@ -82,7 +82,7 @@ change_end(struct gateway *g)
 	c->owner = NULL;
 	c->n = 0;
 	c->policies = 0;
-	c->open = c->routes = c->static_keys = c->counts = false;
+	c->open = c->routes = c->ports = c->static_keys = c->counts = false;
 }
 
 /* The opposites of all routes have been noted: what is published stays what it is. */
@@ -187,9 +187,11 @@ finish(struct gateway *g)
 int
 gateway_change_commit(struct gateway *g, struct error *err)
 {
-	/* first: nothing has been shown to anybody when others have their turn */
-	int rc = g->change.policies ? change_policies_build(g, err) : 0;
+	int rc = change_ports_check(g, err);
 
+	/* before all that others could see when they have their turn meanwhile */
+	if (rc == 0 && g->change.policies)
+		rc = change_policies_build(g, err);
 	if (rc == 0 && g->change.routes)
 		rc = change_neighbour_routes(g, err);
 	if (rc == 0)

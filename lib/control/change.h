@@ -48,6 +48,12 @@ struct change_op {
 		struct {
 			struct tunnel *tunnel, *successor;
 		} tunnel;
+		struct {
+			uint16_t index;
+			struct config_port config;      /* the other one: new, or old; its own */
+			struct port_address *addresses; /* of the port, likewise */
+			uint32_t n_addresses;
+		} port;
 		struct route route;
 		struct {
 			uint16_t port;
@@ -64,6 +70,7 @@ struct change_op {
 struct change {
 	bool open;
 	bool routes;      /* some were noted */
+	bool ports;       /* some were changed */
 	bool static_keys; /* their counters have to be on the disk */
 	bool counts;      /* an operation's kind does */
 	struct change_op *ops;
@@ -120,11 +127,28 @@ int change_neighbour_routes(struct gateway *g, struct error *err);
 /* Whether the neighbours that have to stay after this change find a place. */
 int change_neighbour_room(const struct gateway *g, struct error *err);
 
+/* Whether a neighbour is a static one when the change is through. */
+bool neighbour_is_static(const struct gateway *g, uint16_t port, const struct ip_addr *addr);
+
+/* change_ports.c */
+/* Those that follow from the addresses of a port. On an error the caller undoes what was noted. */
+int port_routes_add(struct gateway *g, const struct port *p, struct error *err);
+/* The first key that differs and cannot be changed in a running gateway; NULL: there is none. */
+const char *port_restart_key(const struct config_port *now, const struct config_port *new);
+/* Whether tunnels, static neighbours and gateways of routes, as the change leaves them, can do with
+ * the addresses that ports have then. */
+int change_ports_check(struct gateway *g, struct error *err);
+
 /* change_tunnel_routes.c: those that follow from a tunnel's inner addresses. On an error the caller
  * undoes what was noted. */
 int tunnel_routes_add(
 	struct gateway *g, const struct tunnel_config *c, uint32_t index, struct error *err);
 int tunnel_routes_delete(struct gateway *g, const struct tunnel *t, struct error *err);
+/* A tunnel as the change under way leaves it; NULL: it does not. */
+const struct tunnel_config *tunnel_config_after(const struct gateway *g, uint32_t index);
+/* Whether one but this (TUNNEL_NONE: any) has the inner address in this table then. */
+bool tunnels_have_address(
+	const struct gateway *g, uint32_t but, uint16_t table, const struct ip_addr *addr);
 
 /* change_tunnels.c */
 void tunnel_tell(const struct gateway *g, const struct tunnel *t, const char *what);

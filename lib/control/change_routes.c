@@ -253,8 +253,8 @@ neighbour_noted(const struct gateway *g, uint16_t port, const struct ip_addr *ad
 	return NULL;
 }
 
-static bool
-is_static(const struct gateway *g, uint16_t port, const struct ip_addr *addr)
+bool
+neighbour_is_static(const struct gateway *g, uint16_t port, const struct ip_addr *addr)
 {
 	const struct change_op *noted = neighbour_noted(g, port, addr);
 	const struct neigh *n = neigh_find(g->neighbours, port, addr);
@@ -331,7 +331,7 @@ gateway_neighbour_add(struct gateway *g, const struct config_neighbour *c, struc
 	char text[IP_ADDR_STRLEN];
 	struct change_op *op;
 
-	if (is_static(g, (uint16_t)c->port, &c->addr))
+	if (neighbour_is_static(g, (uint16_t)c->port, &c->addr))
 		return error_set(err, -EEXIST, "%s is a static neighbour of that port already",
 			ip_addr_format(&c->addr, text));
 	if (neigh_room(g->neighbours) == 0)
@@ -350,7 +350,7 @@ gateway_neighbour_delete(
 {
 	char text[IP_ADDR_STRLEN];
 
-	if (!is_static(g, port, addr))
+	if (!neighbour_is_static(g, port, addr))
 		return error_set(err, -ENOENT, "%s is no static neighbour of that port",
 			ip_addr_format(addr, text));
 	return neighbour_note(g, &neighbour_deleted, port, addr, err) ? 0 : -ENOMEM;

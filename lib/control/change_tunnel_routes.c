@@ -7,9 +7,8 @@
 
 static const struct ip_prefix multicast4 = {{4, {224}}, 4}, multicast6 = {{6, {0xff}}, 8};
 
-/* A tunnel as the change under way leaves it; NULL: it does not. */
-static const struct tunnel_config *
-config_after(const struct gateway *g, uint32_t index)
+const struct tunnel_config *
+tunnel_config_after(const struct gateway *g, uint32_t index)
 {
 	const struct tunnel *t = g->tables.tunnels->tunnels[index];
 	const struct gateway_tunnel *own = &g->by_tunnel[index];
@@ -19,18 +18,27 @@ config_after(const struct gateway *g, uint32_t index)
 	return own->successor ? &own->successor->config : &t->config;
 }
 
-/* Whether another tunnel or a port has this address in this table. */
-static bool
-address_is_shared(const struct gateway *g, const struct tunnel *but, uint16_t table,
-	const struct ip_addr *addr)
+bool
+tunnels_have_address(
+	const struct gateway *g, uint32_t but, uint16_t table, const struct ip_addr *addr)
 {
 	for (uint32_t i = 0; i < g->tables.tunnels->capacity; i++) {
-		const struct tunnel_config *c = i != but->index ? config_after(g, i) : NULL;
+		const struct tunnel_config *c = i != but ? tunnel_config_after(g, i) : NULL;
 
 		if (c && c->table == table &&
 			(ip_addr_equal(&c->address, addr) || ip_addr_equal(&c->address6, addr)))
 			return true;
 	}
+	return false;
+}
+
+/* Whether another tunnel or a port has this address in this table. */
+static bool
+address_is_shared(const struct gateway *g, const struct tunnel *but, uint16_t table,
+	const struct ip_addr *addr)
+{
+	if (tunnels_have_address(g, but->index, table, addr))
+		return true;
 	for (uint16_t i = 0; i < g->tables.ports->count; i++) {
 		const struct port *p = g->tables.ports->ports[i];
 

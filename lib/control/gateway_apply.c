@@ -9,55 +9,6 @@
 #include "gateway_change.h"
 #include "internal.h"
 
-static const struct ip_prefix multicast4 = {{4, {224}}, 4}, multicast6 = {{6, {0xff}}, 8},
-			      broadcast4 = {{4, {255, 255, 255, 255}}, 32};
-
-static int
-add_local(struct gateway *g, uint16_t table, const struct ip_prefix *prefix, struct error *err)
-{
-	struct route r = {.table = table, .prefix = *prefix, .via = ROUTE_VIA_LOCAL};
-	int rc = route_add(g->routes, &r, err);
-
-	return rc == -EEXIST ? 0 : rc; /* two ports may share it: a multicast prefix */
-}
-
-/* An on-link prefix has a broadcast address when it is IPv4 and larger than a link of two (RFC
- * 3021). */
-static bool
-has_broadcast(const struct port_address *a)
-{
-	return a->addr.family == 4 && a->length < 31;
-}
-
-/* What one of our addresses means for routing: it is ours, its prefix is on-link, and groups are
- * heard. */
-static int
-apply_address(
-	struct gateway *g, const struct port *p, const struct port_address *a, struct error *err)
-{
-	struct ip_prefix host = {a->addr, ip_addr_bits(&a->addr)};
-	struct ip_prefix prefix = {a->addr, a->length}, last = {.length = 32};
-	struct route on_link = {.table = p->table, .via = ROUTE_VIA_PORT, .port = p->index};
-	int rc = add_local(g, p->table, &host, err);
-
-	on_link.prefix = ip_prefix_network(&prefix);
-	/* link-local addresses are on every link: no table can say on which */
-	if (rc == 0 && a->length < host.length && !ip_addr_is_link_local(&a->addr)) {
-		rc = route_add(g->routes, &on_link, err);
-		if (rc == -EEXIST)
-			rc = 0; /* two addresses of one prefix */
-	}
-	if (rc == 0)
-		rc = add_local(g, p->table, a->addr.family == 4 ? &multicast4 : &multicast6, err);
-	if (rc == 0 && a->addr.family == 4)
-		rc = add_local(g, p->table, &broadcast4, err);
-	if (rc == 0 && has_broadcast(a)) {
-		last.addr = ip_prefix_range(&prefix).last;
-		rc = add_local(g, p->table, &last, err);
-	}
-	return rc;
-}
-
 static int
 apply_ports(struct gateway *g, struct report *report)
 {
@@ -66,11 +17,10 @@ apply_ports(struct gateway *g, struct report *report)
 	for (uint16_t i = 0; i < g->tables.ports->count; i++) {
 		const struct port *p = g->tables.ports->ports[i];
 
-		for (uint32_t k = 0; k < p->n_addresses; k++)
-			if (apply_address(g, p, &p->addresses[k], &err) != 0) {
-				report_add(report, NULL, 0, p->name, "%s", err.text);
-				return -EINVAL;
-			}
+		if (port_routes_add(g, p, &err) != 0) {
+			report_add(report, NULL, 0, p->name, "%s", err.text);
+			return -EINVAL;
+		}
 	}
 	return 0;
 }
@@ -167,13 +117,11 @@ apply_policies(struct gateway *g, struct report *report)
 int
 apply_config(struct gateway *g, struct report *report)
 {
-	static int (*const steps[])(struct gateway *, struct report *) = {
+	static int (*const steps[])(struct gateway *, struct report *) = {apply_ports,
 		apply_tunnels, apply_sas, apply_routes, apply_neighbours, apply_policies};
 	struct error err;
-	int rc = apply_ports(g, report);
+	int rc = gateway_change_begin(g);
 
-	if (rc == 0)
-		rc = gateway_change_begin(g);
 	if (rc != 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < RTE_DIM(steps); i++)
@@ -197,6 +145,11 @@ objects_start(struct gateway *g, struct report *report)
 	uint32_t tunnels = g->tables.tunnels->capacity;
 	struct error err;
 
+	g->ports = calloc(g->config->n_ports, sizeof(*g->ports));
+	if (!g->ports)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < g->config->n_ports; i++)
+		g->ports[i] = port_config_copy(&g->config->ports[i]);
 	scope_fill(g);
 	if (sa_store_create(&g->sas, RTE_MAX(g->config->limits.sas, g->config->n_sas), &err) != 0) {
 		report_add(report, NULL, 0, "SAs", "%s", err.text);
@@ -225,6 +178,9 @@ apply_undo(struct gateway *g)
 	free(g->policies.policies);
 	free(g->change.ops);
 	sa_store_destroy(&g->sas);
+	for (uint32_t i = 0; g->ports && i < g->config->n_ports; i++)
+		config_object_free(CONFIG_KIND_PORT, &g->ports[i]);
+	free(g->ports);
 	free(g->by_tunnel);
 	free(g->reassign);
 	free(g->udp_port_users);

@@ -42,6 +42,14 @@ int gateway_sa_update(struct gateway *g, struct gateway_sa *sa, const struct sa_
 	const struct sa_lifetime *hard, struct error *err);
 
 /*
+ * Ports. What a running one can change: its MTU (not beyond what its device, as it was started,
+ * carries), and its addresses. An address that a tunnel has as its `local`, or whose link a static
+ * neighbour or the gateway of a route is on, stays until the same change takes that away, too.
+ */
+int gateway_port_update(
+	struct gateway *g, uint32_t index, const struct config_port *c, struct error *err);
+
+/*
  * Tunnels. update keeps name, counters, SAs, sequence numbers and windows; with SAs there,
  * encapsulation cannot change. Of a batch that changes a tunnel's ends or encapsulation, SAs of it
  * are deleted before that and added after it. A tunnel that SAs, routes or policies need is not

@@ -301,11 +301,11 @@ check_limits(const struct gateway *g, const struct config *c, struct report *rep
 }
 
 static const struct config_port *
-port_of_name(const struct config *c, const char *name)
+port_of_name(const struct config_port *ports, uint32_t n, const char *name)
 {
-	for (uint32_t i = 0; i < c->n_ports; i++)
-		if (strcmp(c->ports[i].name, name) == 0)
-			return &c->ports[i];
+	for (uint32_t i = 0; i < n; i++)
+		if (strcmp(ports[i].name, name) == 0)
+			return &ports[i];
 	return NULL;
 }
 
@@ -313,16 +313,17 @@ static void
 check_ports(const struct gateway *g, const struct config *c, struct report *report)
 {
 	for (uint32_t i = 0; i < c->n_ports; i++) {
-		const struct config_port *now = port_of_name(g->config, c->ports[i].name);
+		const struct config_port *new = &c->ports[i];
+		const struct config_port *now =
+			port_of_name(g->ports, g->config->n_ports, new->name);
+		const char *key = now ? port_restart_key(now, new) : "a new port";
 
-		if (!now)
-			say_restart(report, &c->ports[i].origin, NULL, "a new port");
-		else if (!config_object_equal(CONFIG_KIND_PORT, now, &c->ports[i]))
-			say_restart(report, &c->ports[i].origin, NULL, "a port's keys");
+		if (key)
+			say_restart(report, &new->origin, NULL, key);
 	}
 	for (uint32_t i = 0; i < g->config->n_ports; i++)
-		if (!port_of_name(c, g->config->ports[i].name))
-			report_add(report, c->file, 0, g->config->ports[i].name,
+		if (!port_of_name(c->ports, c->n_ports, g->ports[i].name))
+			report_add(report, c->file, 0, g->ports[i].name,
 				"the port is not there: only a restart can take it away");
 }
 
@@ -358,6 +359,26 @@ tell_all(const struct comparison *c, enum config_kind kind, enum config_action a
 			rc = tell(kind, action, NULL, item, fn, arg);
 		else if (action == CONFIG_DELETE && !other)
 			rc = tell(kind, action, item, NULL, fn, arg);
+	}
+	return rc;
+}
+
+/* Ports neither come nor go, and not every change is possible (check_ports). */
+static int
+tell_ports(const struct comparison *c, config_difference_fn *fn, void *arg)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < c->config->n_ports; i++) {
+		const struct config_port *new = &c->config->ports[i];
+		const struct config_port *now =
+			port_of_name(c->g->ports, c->g->config->n_ports, new->name);
+		struct config_difference d = {
+			.kind = CONFIG_KIND_PORT, .action = CONFIG_CHANGE, .old = now, .new = new};
+
+		if (now && !port_restart_key(now, new) &&
+			!config_object_equal(CONFIG_KIND_PORT, now, new))
+			rc = fn(arg, &d);
 	}
 	return rc;
 }
@@ -398,7 +419,7 @@ gateway_config_diff(struct gateway *g, const struct config *config, config_diffe
 	void *arg, struct report *report)
 {
 	struct comparison c = {.g = g, .config = config, .scope = config_scope_create(config)};
-	int rc = 0;
+	int rc;
 
 	check_limits(g, config, report);
 	check_ports(g, config, report);
@@ -409,6 +430,7 @@ gateway_config_diff(struct gateway *g, const struct config *config, config_diffe
 		wanted_objects(&c, (enum config_kind)kind, &c.wanted[kind]);
 		match(&c, (enum config_kind)kind);
 	}
+	rc = tell_ports(&c, fn, arg);
 	for (size_t i = 0; rc == 0 && i < RTE_DIM(steps); i++)
 		rc = tell_all(&c, steps[i].kind, steps[i].action, fn, arg);
 	for (int kind = 0; kind < CONFIG_KIND_COUNT; kind++) {

@@ -23,15 +23,9 @@ static void
 take_ports(struct config *c, const struct gateway *g)
 {
 	c->n_ports = g->config->n_ports;
-	c->ports = copy_or_die(g->config->ports, c->n_ports, sizeof(*c->ports));
-	for (uint32_t i = 0; i < c->n_ports; i++) {
-		struct config_port *p = &c->ports[i];
-
-		p->origin = (struct config_origin){0};
-		p->addresses = copy_or_die(p->addresses, p->n_addresses, sizeof(*p->addresses));
-		p->protected_prefixes = copy_or_die(p->protected_prefixes, p->n_protected_prefixes,
-			sizeof(*p->protected_prefixes));
-	}
+	c->ports = array_or_die(c->n_ports, sizeof(*c->ports));
+	for (uint32_t i = 0; i < c->n_ports; i++)
+		c->ports[i] = port_config_copy(&g->ports[i]);
 }
 
 /* The gateway's index of a tunnel to its index in the configuration, which has no holes. */

@@ -37,6 +37,15 @@ translate(
 }
 
 static int
+apply_port(const struct loading *l, const struct config_difference *d, struct error *err)
+{
+	const struct config_port *new = d->new;
+
+	return gateway_port_update(
+		l->g, port_table_find(l->g->tables.ports, new->name)->index, new, err);
+}
+
+static int
 apply_tunnel(const struct loading *l, const struct config_difference *d, struct error *err)
 {
 	const struct config_tunnel *new = d->new, *old = d->old;
@@ -142,6 +151,7 @@ apply(void *arg, const struct config_difference *d)
 {
 	static int (*const kinds[CONFIG_KIND_COUNT])(
 		const struct loading *, const struct config_difference *, struct error *) = {
+		[CONFIG_KIND_PORT] = apply_port,
 		[CONFIG_KIND_NEIGHBOUR] = apply_neighbour,
 		[CONFIG_KIND_TUNNEL] = apply_tunnel,
 		[CONFIG_KIND_SA] = apply_sa,

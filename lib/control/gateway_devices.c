@@ -60,8 +60,6 @@ port_make(struct gateway *g, const struct config_port *c, uint16_t ethdev, struc
 	p->mtu = c->mtu;
 	p->table = c->table;
 	p->role = (uint8_t)c->role;
-	p->n_addresses = c->n_addresses;
-	p->addresses = copy_array(c->addresses, c->n_addresses, sizeof(*c->addresses));
 	p->n_protected_prefixes = c->n_protected_prefixes;
 	p->protected_prefixes = copy_array(
 		c->protected_prefixes, c->n_protected_prefixes, sizeof(*c->protected_prefixes));
@@ -89,8 +87,8 @@ rx_queues_wanted(const struct gateway *g, const struct port_device *device)
 	return device->rss ? RTE_MIN(device->max_rx_queues, g->n_workers) : 1;
 }
 
-static int
-device_setup(struct gateway *g, struct port_device *device, struct error *err)
+static struct port_device_params
+device_params(const struct gateway *g, const struct port_device *device)
 {
 	struct port_device_params params = {
 		.rx_queues = rx_queues_wanted(g, device),
@@ -107,31 +105,22 @@ device_setup(struct gateway *g, struct port_device *device, struct error *err)
 		params.mtu = RTE_MAX(params.mtu, p->mtu);
 		params.tagged |= p->vlan != 0;
 	}
-	return g->options.driver->setup(device, &params, err);
+	return params;
 }
 
-/* Our own link-local address, on a port that speaks IPv6 (RFC 4291 2.8). */
-static int
-add_link_local(struct port *p)
+int
+device_mtu_raise(struct gateway *g, const struct port *p, uint16_t mtu, struct error *err)
 {
-	struct port_address *more;
-	bool v6 = false;
+	struct port_device_params params;
+	struct port_device *device = g->devices;
 
-	for (uint32_t i = 0; i < p->n_addresses; i++) {
-		v6 |= p->addresses[i].addr.family == 6;
-		if (p->addresses[i].addr.family == 6 &&
-			ip_addr_is_link_local(&p->addresses[i].addr))
-			return 0;
-	}
-	if (!v6)
+	while (device->ethdev != p->ethdev)
+		device++;
+	if (mtu <= device->mtu)
 		return 0;
-	more = realloc(p->addresses, (p->n_addresses + 1) * sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	p->addresses = more;
-	p->addresses[p->n_addresses++] =
-		(struct port_address){.addr = port_link_local(p), .length = 64};
-	return 0;
+	params = device_params(g, device);
+	params.mtu = mtu;
+	return g->options.driver->raise_mtu(device, &params, err);
 }
 
 int
@@ -152,7 +141,9 @@ devices_start(struct gateway *g, struct report *report)
 	if (report->count != before)
 		return -EINVAL;
 	for (uint16_t i = 0; i < g->n_devices; i++) {
-		if (device_setup(g, &g->devices[i], &err) != 0) {
+		const struct port_device_params params = device_params(g, &g->devices[i]);
+
+		if (g->options.driver->setup(&g->devices[i], &params, &err) != 0) {
 			report_add(report, NULL, 0, g->devices[i].name, "%s", err.text);
 			return -EIO;
 		}
@@ -163,8 +154,7 @@ devices_start(struct gateway *g, struct report *report)
 			if (p->ethdev != g->devices[i].ethdev)
 				continue;
 			g->options.driver->port_fill(&g->devices[i], g->n_workers, p);
-			if (add_link_local(p) != 0)
-				return -ENOMEM;
+			p->addresses = port_addresses(p, &config->ports[p->index], &p->n_addresses);
 		}
 	}
 	return 0;

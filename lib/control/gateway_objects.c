@@ -326,7 +326,7 @@ scope_port(void *arg, uint32_t i)
 {
 	const struct gateway *g = arg;
 
-	return &g->config->ports[i];
+	return port_config_seen(g, i);
 }
 
 static bool

@@ -29,8 +29,9 @@ struct limiter {
 struct gateway {
 	struct gateway_options options;
 	const struct config *config;
-	struct numa_nodes nodes; /* with workers; the first worker's is the first */
-	struct tables tables;    /* of the first node's workers, and the control lcore's own */
+	struct config_port *ports; /* as they are configured now, by index */
+	struct numa_nodes nodes;   /* with workers; the first worker's is the first */
+	struct tables tables;      /* of the first node's workers, and the control lcore's own */
 	struct tables *views[RTE_MAX_NUMA_NODES]; /* by place in nodes; [0] is &tables */
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_mempool *pools[RTE_MAX_NUMA_NODES];
@@ -94,6 +95,19 @@ void gateway_tell(const struct gateway *g, const struct gateway_event *event);
 int devices_start(struct gateway *g, struct report *report);
 void devices_stop(struct gateway *g);
 struct port_losses device_losses(const struct gateway *g, const struct port_device *device);
+
+/* The device of a port carries an MTU of so much, or why not. */
+int device_mtu_raise(struct gateway *g, const struct port *p, uint16_t mtu, struct error *err);
+
+/* change_ports.c */
+/* With arrays of its own, for config_object_free, and no origin. */
+struct config_port port_config_copy(const struct config_port *c);
+/* As it is configured, to who asks: others than those whose change has stopped in its middle see it
+ * as it was before. */
+const struct config_port *port_config_seen(const struct gateway *g, uint32_t index);
+/* What a port so configured has as addresses, the link-local one that it makes included: *n of
+ * them, to be freed. Its MAC address is known. */
+struct port_address *port_addresses(const struct port *p, const struct config_port *c, uint32_t *n);
 
 /* gateway_workers.c */
 int workers_create(struct gateway *g, struct report *report);

@@ -4,7 +4,8 @@
 
 /*
  * A port as espgw means it: an ethdev, or a VLAN on one. Made on the control lcore before the
- * workers start; the packet path reads it. Which driver carries it is drivers/port's business.
+ * workers start; the packet path reads it. Of one that runs only the MTU, the link and what is the
+ * control lcore's alone change. Which driver carries it is drivers/port's business.
  */
 
 #include <stdbool.h>
@@ -44,7 +45,7 @@ struct port {
 	uint16_t ethdev; /* DPDK port id */
 	uint16_t vlan;   /* 0: none */
 	uint16_t table;
-	uint16_t mtu;          /* largest IP packet */
+	uint16_t mtu;          /* largest IP packet; control writes, workers read relaxed */
 	uint8_t role;          /* enum port_role */
 	bool linear_only;      /* the device sends no chains */
 	bool tx_ipv4_checksum; /* the device fills in the outer IPv4 checksum: nobody asks it to yet

@@ -4,8 +4,9 @@
 
 /*
  * What brings a device up to carry ports. A driver (drivers/port) implements it; the application
- * names the driver. All of it on the control lcore, while no worker polls the device. In order:
- * find, query, setup, port_fill for each port on it; and teardown.
+ * names the driver. All of it on the control lcore; while no worker polls the device in order:
+ * find, query, setup, port_fill for each port on it; and teardown. The others are for a device that
+ * runs.
  */
 
 #include <stdbool.h>
@@ -62,6 +63,10 @@ struct port_driver {
 	int (*setup)(struct port_device *device, const struct port_device_params *params,
 		struct error *err);
 	void (*port_fill)(const struct port_device *device, uint16_t workers, struct port *p);
+	/* A larger MTU (params as for setup) of a device that runs. 0, or -errno with err when it
+	 * cannot be had so; nothing has changed then. */
+	int (*raise_mtu)(struct port_device *device, const struct port_device_params *params,
+		struct error *err);
 	bool (*link)(uint16_t ethdev);
 	/* All 0 where the device does not say. Any thread. */
 	struct port_losses (*losses)(uint16_t ethdev);

@@ -48,6 +48,28 @@ get_call(struct rpc_call *call, const void *params)
 }
 
 static int
+update_call(struct rpc_call *call, const void *params)
+{
+	const struct config_scope *scope = gateway_scope(call->context);
+	struct port_name name;
+	struct config_port c;
+	struct error err;
+	int rc = name_of_call(call, &name_table, &name);
+
+	(void)params;
+	if (rc == 0)
+		rc = object_changed_by_call(
+			call, CONFIG_KIND_PORT, scope->port(scope->arg, name.name), &c);
+	if (rc != 0)
+		return rc;
+	rc = gateway_port_update(call->context, name.name, &c, &err);
+	if (rc != 0)
+		object_fail(call, CONFIG_KIND_PORT, rc, &err);
+	config_object_free(CONFIG_KIND_PORT, &c);
+	return rc;
+}
+
+static int
 list_call(struct rpc_call *call, const void *params)
 {
 	const struct config_scope *scope = gateway_scope(call->context);
@@ -62,6 +84,8 @@ list_call(struct rpc_call *call, const void *params)
 }
 
 const struct rpc_method methods_port[] = {
+	{"port.update", "change a port's addresses and MTU", .writes = true, .names = &name_table,
+		.params = &ports_table, .call = update_call},
 	{"port.get", "one port, and its state", .params = &name_table,
 		.params_bytes = sizeof(struct port_name), .call = get_call},
 	{"port.list", "the ports, page by page", .params = &page_table,

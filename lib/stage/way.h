@@ -22,7 +22,7 @@ static inline void
 way_port(struct way *way, const struct port *port)
 {
 	way->port = port;
-	way->mtu = port->mtu;
+	way->mtu = __atomic_load_n(&port->mtu, __ATOMIC_RELAXED);
 	way->header_bytes = port->header_bytes;
 	memcpy(&way->first, port->header, sizeof(way->first));
 	memcpy(&way->middle, port->header + sizeof(way->first), sizeof(way->middle));

@@ -22,6 +22,7 @@ union object {
 	struct config_route route;
 	struct config_neighbour neighbour;
 	struct config_policy policy;
+	struct config_port port;
 };
 
 static void
@@ -231,6 +232,22 @@ policy_delete(struct call *c)
 	return gateway_policy_delete(c->g, (uint32_t)strtoul(c->name, NULL, 0), c->err);
 }
 
+static int
+port_change(struct call *c)
+{
+	const struct config_scope *scope = gateway_scope(c->g);
+	union object o;
+	uint32_t port;
+	int rc;
+
+	if (!scope->port_find(scope->arg, c->name, &port))
+		wrong(c->name, NULL);
+	object_update(c, CONFIG_KIND_PORT, scope->port(scope->arg, port), &o);
+	rc = gateway_port_update(c->g, port, &o.port, c->err);
+	config_object_free(CONFIG_KIND_PORT, &o);
+	return rc;
+}
+
 /* names: how many words come before the keys */
 static const struct {
 	const char *verb;
@@ -251,6 +268,7 @@ static const struct {
 	{"policy.add", 0, policy_add},
 	{"policy.update", 1, policy_update},
 	{"policy.delete", 1, policy_delete},
+	{"port.update", 1, port_change},
 };
 
 /* Takes a word off the text. */

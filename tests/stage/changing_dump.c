@@ -271,21 +271,46 @@ dump_policies(const struct dump *d)
 static void
 pool_line(struct rte_mempool *pool, void *arg)
 {
-	const struct dump *d = arg;
+	struct lines *l = arg;
+	FILE *out = line_new(l);
 
-	fprintf(d->out, "mempool %s: %u\n", pool->name, rte_mempool_avail_count(pool));
+	fprintf(out, "mempool %s: %u\n", pool->name, rte_mempool_avail_count(pool));
+	fclose(out);
+	l->n++;
+}
+
+/* --- ports */
+
+static void
+dump_ports(const struct dump *d)
+{
+	char text[IP_ADDR_STRLEN];
+
+	for (uint16_t i = 0; i < d->g->tables.ports->count; i++) {
+		const struct port *p = d->g->tables.ports->ports[i];
+
+		fprintf(d->out, "port %s: mtu %u, of its configuration %u; %u addresses there;",
+			p->name, p->mtu, d->g->ports[i].mtu, d->g->ports[i].n_addresses);
+		for (uint32_t k = 0; k < p->n_addresses; k++)
+			fprintf(d->out, " %s/%u", ip_addr_format(&p->addresses[k].addr, text),
+				p->addresses[k].length);
+		fprintf(d->out, "\n");
+	}
 }
 
 static void
 dump_memory(struct dump *d)
 {
 	struct rte_malloc_socket_stats stats;
+	/* in an order of their own: a copy of the FIB may have been made anew */
+	struct lines pools = {.d = d};
 
 	rte_malloc_get_socket_stats(0, &stats);
 	/* their bytes depend on where they lie: a rest that is too small for another piece is
 	 * theirs */
 	fprintf(d->out, "heap: %u pieces\n", stats.alloc_count);
-	rte_mempool_walk(pool_line, d);
+	rte_mempool_walk(pool_line, &pools);
+	lines_print(&pools);
 	fprintf(d->out, "graves: %u, change open %d, operations %u, to reassign %u\n",
 		d->g->reaper.waiting.n + d->g->reaper.dying.n, d->g->change.open, d->g->change.n,
 		d->g->n_reassign);
@@ -318,6 +343,7 @@ changing_dump(struct stage_fixture *f)
 
 	changing_settle(f);
 	d.out = open_memstream(&text, &bytes);
+	dump_ports(&d);
 	dump_sas(&d);
 	dump_tunnels(&d);
 	dump_routes(&d);

@@ -64,6 +64,10 @@ static const char *const all_kinds[] = {
 	"neighbour.add address = '203.0.113.77'; mac = '02:00:00:00:00:77'; port = 'wan';",
 	"neighbour.delete lan7 192.168.7.10",
 	"policy.delete 3", "policy.update 2 priority = 21; action = 'discard'; remote = '192.0.2.0/24';",
+	/* ports: one more address, one instead of another that has a neighbour no more, another size */
+	"port.update lan addresses = [ '192.168.1.1/24', '2001:db8:1::1/64', '192.168.55.1/24' ];",
+	"port.update lan7 addresses = [ '192.168.57.1/24' ];", "neighbour.delete lan7 2001:db8:7::10",
+	"port.update wan mtu = 1400;", "port.update wan mtu = 9100;",
 	NULL};
 
 /* The last operation, and what it says. */
@@ -121,6 +125,21 @@ static const struct {
 	{"a policy that is not there", "policy.update 99 priority = 1; action = 'bypass';", -ENOENT,
 		"policy 99"},
 	{"a policy deleted twice", "policy.delete 3", -ENOENT, "policy 3"},
+	{"a port's role", "port.update lan role = 'unprotected';", -EINVAL, "role: only a restart"},
+	{"an address that a tunnel needs", "port.update wan addresses = [ '203.0.113.3/24', '2001:db8:f::1/64' ];",
+		-EBUSY, "tunnel ipsec0 needs another address: local"},
+	{"an address that a neighbour needs", "port.update lan addresses = [ '2001:db8:1::1/64' ];",
+		-EBUSY, "neighbour 192.168.1.10 needs another address"},
+	{"an address that a gateway needs",
+		"port.update wan addresses = [ '203.0.113.1/32', '2001:db8:f::1/64' ];", -EBUSY,
+		"needs another address"},
+	{"an address that is a tunnel's remote",
+		"port.update lan addresses = [ '192.168.1.1/24', '2001:db8:1::1/64', '198.51.100.10/24' ];",
+		-EBUSY, "tunnel ipsec0 needs another address: remote"},
+	{"an address twice", "port.update lan addresses = [ '192.168.1.1/24', '192.168.1.1/25' ];", -EINVAL,
+		"twice"},
+	{"an address of another port", "port.update lan addresses = [ '192.168.1.1/24', '203.0.113.1/24' ];",
+		-EEXIST, "port wan's"},
 };
 /* clang-format on */
 

@@ -88,6 +88,16 @@ REFUSALS = [
     ("policy.add", {"priority": 5, "action": "protect"}, INVALID, None, "needs a tunnel"),
     ("policy.delete", {"id": 77}, MISSING, "id", "77"),
     ("port.get", {"name": "wann"}, INVALID, "name", 'did you mean "wan"'),
+    ("port.update", {"mtu": 1400}, INVALID, "name", "missing"),
+    ("port.update", {"name": "wan", "role": "protected"}, INVALID, "role", "only a restart"),
+    ("port.update", {"name": "wan", "table": 1}, INVALID, "table", "only a restart"),
+    ("port.update", {"name": "wan", "device": "net_pcap7"}, INVALID, "device", "cannot change"),
+    ("port.update", {"name": "wan", "vlan": 7}, INVALID, "vlan", "cannot change"),
+    ("port.update", {"name": "wan", "mtu": 500}, INVALID, "mtu", "576"),
+    ("port.update", {"name": "lan", "mtu": 1000}, INVALID, "mtu", "too small for IPv6"),
+    ("port.update", {"name": "wan", "addresses": ["203.0.113.9/24"]}, IN_USE, None, "tunnel ipsec0 needs another"),
+    ("port.update", {"name": "lan", "addresses": ["203.0.113.1/24"]}, EXISTS, "addresses", "port wan's"),
+    ("port.update", {"name": "lan", "addresses": ["192.168.1.0/24"]}, INVALID, "addresses", "not a station's"),
     ("config.load", {"path": "espgw.conf"}, INVALID, "path", "/"),
     ("config.load", {"path": "/nowhere/espgw.conf"}, INVALID, None, "/nowhere/espgw.conf"),
 ]
@@ -262,14 +272,45 @@ class Objects(gateway.GatewayTest):
     def test_restart_needed(self):
         """What only a restart can change is said, and not done by halves."""
         with self.running() as (folder, client):
-            changed = {**CONFIG, "ports": [{**CONFIG["ports"][0], "mtu": 1400}, CONFIG["ports"][1]],
+            changed = {**CONFIG, "ports": [{**CONFIG["ports"][0], "mtu": 1400, "table": 1},
+                                           {**CONFIG["ports"][1], "role": "both", "protected": ["192.0.2.0/24"]}],
                        "limits": {"sas": 8192}, "tunnels": CONFIG["tunnels"] +
                        [{"name": "ipsec1", "local": "203.0.113.1", "remote": "203.0.113.3"}]}
             with open(f"{folder}/new.conf", "w", encoding="utf-8") as file:
                 file.write(gateway.config_text(changed))
-            self.assertEqual(len(client.call("config.diff", path=f"{folder}/new.conf")["restart"]), 4)
+            told = client.call("config.diff", path=f"{folder}/new.conf")["restart"]
+            for key in ("table", "role", "limits.sas", "limits.routes4", "limits.routes6"):
+                self.assertTrue(any(f"{key}: only a restart can change that" in text for text in told), (key, told))
+            self.assertEqual(len(told), 5)
             self.refused(client, "config.load", {"path": f"{folder}/new.conf"})
             self.assertEqual(len(client.listed("tunnel", "tunnels")), 1)
+
+    def test_ports(self):
+        """Addresses and MTU, by a call and by a file; written and read back as they are now."""
+        with self.running() as (folder, client):
+            lan = {**CONFIG["ports"][0], "addresses": ["192.168.1.1/24", "192.168.7.1/24"], "mtu": 1400}
+            moved = {**CONFIG, "ports": [lan, {**CONFIG["ports"][1], "addresses": ["203.0.113.4/24"], "mtu": 9000}],
+                     "tunnels": [{**CONFIG["tunnels"][0], "local": "203.0.113.4"}]}
+            path = f"{folder}/new.conf"
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(gateway.config_text(moved))
+            before = dump(client)
+            client.call("port.update", name="lan", addresses=lan["addresses"], mtu=1400)
+            self.assertEqual(client.call("port.get", name="lan")["addresses"], lan["addresses"])
+            self.assertEqual(client.call("route.get", address="192.168.7.9")["ways"][0]["port"], "lan")
+            differences = client.call("config.diff", path=path)
+            self.assertEqual([(d["kind"], d["object"]["name"], sorted(d["keys"])) for d in differences["differences"]],
+                             [("port", "wan", ["addresses", "mtu"]), ("tunnel", "ipsec0", ["local"])])
+            mtu = client.call("tunnel.get", name="ipsec0")["status"]["mtu"]
+            self.assertEqual(client.call("config.load", path=path), {"added": 0, "changed": 2, "deleted": 0})
+            self.assertEqual(client.call("config.diff", path=path), {"differences": [], "restart": []})
+            self.assertEqual(client.call("tunnel.get", name="ipsec0")["status"]["mtu"], mtu + 7500)
+            client.call("config.save", path=path)
+            self.assertEqual(client.call("config.diff", path=path), {"differences": [], "restart": []})
+            client.batch([("port.update", {"name": "wan", "addresses": ["203.0.113.1/24"], "mtu": None}),
+                          ("tunnel.update", {"name": "ipsec0", "local": "203.0.113.1"}),
+                          ("port.update", {"name": "lan", "addresses": CONFIG["ports"][0]["addresses"], "mtu": None})])
+            self.assertEqual(dump(client), before)
 
     def test_acquire(self):
         """A packet for a tunnel without an SA is told, once, with what it was."""

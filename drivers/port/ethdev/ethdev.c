@@ -384,6 +384,37 @@ ethdev_setup(struct port_device *info, const struct port_device_params *params, 
 	return 0;
 }
 
+/* Whether frames of this MTU come in as they did before: into one buffer, or into chains. */
+static bool
+receives(const struct port_device *info, const struct port_device_params *params)
+{
+	const uint32_t room = rte_pktmbuf_data_room_size(params->pool) - RTE_PKTMBUF_HEADROOM;
+	const uint32_t around = RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
+
+	return driver_find(info->driver)->scatters || params->mtu + around <= room ||
+	       info->mtu + around > room;
+}
+
+int
+ethdev_raise_mtu(
+	struct port_device *info, const struct port_device_params *params, struct error *err)
+{
+	struct rte_eth_dev_info dev;
+	int rc = device_info(info->ethdev, &dev, err);
+
+	if (rc == 0)
+		rc = mtu_check(info, params, &dev, err);
+	if (rc == 0 && !receives(info, params))
+		rc = error_set(err, -EBUSY,
+			"mtu: %s (%s) runs with buffers for %u: only a restart can change that",
+			info->name, info->driver, info->mtu);
+	if (rc == 0)
+		rc = mtu_set(info, params->mtu, err);
+	if (rc == 0)
+		info->mtu = params->mtu;
+	return rc;
+}
+
 void
 ethdev_port_fill(const struct port_device *info, uint16_t workers, struct port *p)
 {
@@ -473,6 +504,7 @@ const struct port_driver ethdev_driver = {
 	.query = ethdev_query,
 	.setup = ethdev_setup,
 	.port_fill = ethdev_port_fill,
+	.raise_mtu = ethdev_raise_mtu,
 	.link = ethdev_link,
 	.losses = ethdev_losses,
 	.teardown = ethdev_teardown,

@@ -35,6 +35,13 @@ int ethdev_setup(
  */
 void ethdev_port_fill(const struct port_device *info, uint16_t workers, struct port *p);
 
+/*
+ * A larger MTU for a device that runs, where it carries that, its driver does it while it runs, and
+ * the buffers that it receives into will do. 0, or -errno with nothing changed.
+ */
+int ethdev_raise_mtu(
+	struct port_device *info, const struct port_device_params *params, struct error *err);
+
 /* Whether the link is up; true for a device that does not know. Cheap enough to ask every 100 ms.
  */
 bool ethdev_link(uint16_t ethdev);

@@ -388,6 +388,39 @@ test_unlike(void **state)
 	}
 }
 
+/* The first key that differs, but for one. */
+static void
+test_differs(void **state)
+{
+	static const char port[] = "device = 'd0'; role = 'protected'; mtu = 1500;";
+	static const struct {
+		const char *other, *but, *wanted; /* NULL: none */
+	} rows[] = {
+		{port, NULL, NULL},
+		{"device = 'd0'; role = 'protected'; mtu = 1400;", NULL, "mtu"},
+		{"device = 'd0'; role = 'protected'; mtu = 1400;", "mtu", NULL},
+		{"device = 'd0'; role = 'unprotected'; mtu = 1400;", "mtu", "role"},
+		{"device = 'd0'; role = 'unprotected'; mtu = 1400;", "role", "mtu"},
+		{"device = 'd0'; role = 'protected'; addresses = [ '192.0.2.1/24' ];", "mtu",
+			"addresses"},
+		{"device = 'd1'; name = 'd0'; role = 'protected';", "mtu", "device"},
+	};
+
+	for (size_t i = 0; i < KEY_COUNT(rows); i++) {
+		const char *const but[] = {rows[i].but, NULL};
+		const char *got;
+		union any a, b;
+
+		read_good(*state, CONFIG_KIND_PORT, port, &a);
+		read_good(*state, CONFIG_KIND_PORT, rows[i].other, &b);
+		got = config_object_differs(CONFIG_KIND_PORT, &a, &b, but);
+		if (strcmp(got ? got : "-", rows[i].wanted ? rows[i].wanted : "-") != 0)
+			fail_msg("%s but %s: %s", rows[i].other, rows[i].but, got);
+		config_object_free(CONFIG_KIND_PORT, &a);
+		config_object_free(CONFIG_KIND_PORT, &b);
+	}
+}
+
 static void
 test_updates(void **state)
 {
@@ -561,6 +594,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_sa_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_equal_sees_each_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unlike, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_differs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_updates, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_updates, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sa_update, setup, teardown),

@@ -341,6 +341,44 @@ test_tap(void **state)
 	assert_pool_full(f);
 }
 
+/* A device that runs: to a larger MTU, or not, and then it is as it was. */
+static void
+test_raise_mtu(void **state)
+{
+	static const struct {
+		const char *device, *args;
+		uint16_t mtu, raised;
+		const char *expect; /* NULL: accepted */
+	} rows[] = {
+		{"net_ring3", "", 1500, 9000, NULL},
+		{"net_null3", "", 1500, 9000, NULL},
+		{"net_pcap3", "iface=lo", 1500, 9710, NULL},
+		{"net_pcap3", "iface=lo", 1500, 9800, "carries an MTU of 9714 at most, not 9800"},
+		{"net_af_packet3", "iface=lo", 1400, 9000, "carries an MTU of 1500 at most"},
+		{"net_tap3", "iface=dtap3", 1400, 1504, NULL},
+	};
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < RTE_DIM(rows); i++) {
+		struct port_device_params params = {.mtu = rows[i].raised, .pool = f->pool};
+		struct port_device info;
+		struct error err = {0};
+		int rc;
+
+		if (!f->namespace && strstr(rows[i].args, "iface"))
+			continue;
+		add_device(rows[i].device, rows[i].args);
+		info = up(f, rows[i].device, rows[i].mtu);
+		rc = ethdev_raise_mtu(&info, &params, &err);
+		if ((rc == 0) != !rows[i].expect ||
+			(rows[i].expect && !strstr(err.text, rows[i].expect)))
+			fail_msg("row %zu (%s): %d \"%s\"", i, rows[i].device, rc, err.text);
+		assert_int_equal(info.mtu, rc == 0 ? rows[i].raised : rows[i].mtu);
+		down(&info);
+	}
+	assert_pool_full(f);
+}
+
 static void
 test_mtu(void **state)
 {
@@ -483,6 +521,7 @@ main(void)
 		cmocka_unit_test(test_af_packet),
 		cmocka_unit_test(test_tap),
 		cmocka_unit_test(test_mtu),
+		cmocka_unit_test(test_raise_mtu),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_again),
 	};
