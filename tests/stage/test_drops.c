@@ -174,7 +174,7 @@ static const struct drop_row rows[] = {
 	{DROP_esp_truncated, "4 bytes in UDP", WAN_TO_US(.bytes = 32, .dst_port = 4500)},
 	/* for us */
 	{DROP_local_unhandled, "UDP", LAN_TO("192.168.1.1")},
-	{DROP_local_unhandled, "UDP from outside", WAN_TO_US()},
+	{DROP_local_unhandled, "UDP from outside", WAN_TO_US(.bytes = 100)},
 	{DROP_local_handled, "a gratuitous ARP", LAN_TO("192.168.1.1"), .before = trick_arp},
 	{DROP_arp_invalid, "not ARP", LAN_TO("192.168.1.1"), .eth = {12, RTE_ETHER_TYPE_ARP}},
 	{DROP_rate_limited, "echo, which is off",
