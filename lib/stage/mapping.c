@@ -16,12 +16,14 @@ source_hash(const struct rte_mbuf *m)
 {
 	const struct pkt *p = pkt_const(m);
 	const bool v4 = p->family == 4;
-	const void *address =
-		RTE_PTR_ADD(stage_outer_header(m), v4 ? offsetof(struct rte_ipv4_hdr, src_addr)
-						      : offsetof(struct rte_ipv6_hdr, src_addr));
-	uint32_t high = p->src_port_be, low = 0;
+	uint32_t address[4] = {0}, high = p->src_port_be, low = 0;
 
-	rte_jhash_2hashes(address, v4 ? 4 : 16, &high, &low);
+	/* in the packet it lies anywhere */
+	memcpy(address,
+		RTE_PTR_ADD(stage_outer_header(m), v4 ? offsetof(struct rte_ipv4_hdr, src_addr)
+						      : offsetof(struct rte_ipv6_hdr, src_addr)),
+		v4 ? 4 : 16);
+	rte_jhash_2hashes(address, sizeof(address), &high, &low);
 	return ((uint64_t)high << 32 | low) + 1;
 }
 
