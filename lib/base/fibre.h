@@ -40,7 +40,7 @@ struct fibre *fibre_current(void);
  * who has to wait must do so in another way. */
 bool fibre_wait(void);
 
-/* In loops of many steps: stops the fibre that runs when its turn is over. */
+/* In loops of many short steps: stops the fibre that runs when its turn is over. */
 void fibre_rest(void);
 
 /* Gives back the memory that is kept for the next ones. */

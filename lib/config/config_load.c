@@ -6,6 +6,8 @@
 
 #include "config_read.h"
 
+enum { PIECE_BYTES = 4096 };
+
 static const struct key top_keys[] = {
 	{"unsafe_static_keys", &key_bool, KEY_FIELD(config, unsafe_static_keys),
 		.help = "must be true when sas carry keys"},
@@ -135,6 +137,7 @@ list_read(struct object *top, const struct kind *kind)
 	*(void **)(void *)(config + kind->array_offset) = objects;
 	*(uint32_t *)(void *)(config + kind->count_offset) = n;
 	for (uint32_t i = 0; i < n; i++) {
+		fibre_rest();
 		struct object o = list_object(top, key, i, kind->table);
 		char *object = objects + i * kind->bytes;
 
@@ -207,13 +210,70 @@ tree_read(const config_t *tree, struct config *config, const struct config_text 
 	config_view_free(&view);
 }
 
+/* The text on its way to libconfig, in pieces. */
+struct pieces {
+	const char *at;
+	size_t left;
+};
+
+static ssize_t
+piece_read(void *cookie, char *to, size_t n)
+{
+	struct pieces *p = cookie;
+
+	fibre_rest();
+	n = n < p->left ? n : p->left;
+	memcpy(to, p->at, n);
+	p->at += n;
+	p->left -= n;
+	return (ssize_t)n;
+}
+
+/* false: with the error in the tree. */
+static bool
+parse(config_t *tree, const struct config_text *text)
+{
+	struct pieces pieces = {text->buffer.data, text->buffer.length};
+	const cookie_io_functions_t functions = {.read = piece_read};
+	FILE *stream = memory_or_die(fopencookie(&pieces, "r", functions));
+	char buffer[PIECE_BYTES];
+	bool ok;
+
+	setvbuf(stream, buffer, _IOFBF, sizeof(buffer));
+	ok = config_read(tree, stream);
+	fclose(stream);
+	explicit_bzero(buffer, sizeof(buffer));
+	return ok;
+}
+
+/* Element by element, from the end, where that moves nothing. */
+static void
+tree_free(config_t *tree)
+{
+	config_setting_t *root = config_root_setting(tree);
+
+	for (int i = 0; i < config_setting_length(root); i++) {
+		config_setting_t *list = config_setting_get_elem(root, (unsigned int)i);
+
+		if (!config_setting_is_list(list))
+			continue;
+		for (int k = config_setting_length(list); k-- > 0;) {
+			config_setting_wipe(config_setting_get_elem(list, (unsigned int)k));
+			config_setting_remove_elem(list, (unsigned int)k);
+			fibre_rest();
+		}
+	}
+	config_setting_wipe(root);
+	config_destroy(tree);
+}
+
 static void
 text_parse(struct config *config, const struct config_text *text, struct report *report)
 {
 	config_t tree;
 
 	config_init(&tree);
-	if (config_read_string(&tree, text->buffer.data)) {
+	if (parse(&tree, text)) {
 		tree_read(&tree, config, text, report);
 	} else {
 		struct config_text_line where =
@@ -224,8 +284,7 @@ text_parse(struct config *config, const struct config_text *text, struct report 
 			"(name = value; with a quote or bracket missing?)",
 			config_error_text(&tree));
 	}
-	config_setting_wipe(config_root_setting(&tree));
-	config_destroy(&tree);
+	tree_free(&tree);
 }
 
 /* ok: the text could be had. Takes config. */
@@ -235,7 +294,9 @@ text_load(struct config *config, struct config_text *text, bool ok, struct repor
 {
 	if (ok)
 		text_parse(config, text, report);
+	fibre_rest();
 	config_text_free(text);
+	fibre_rest();
 	if (report->count == entries)
 		return config;
 	config_free(config);
@@ -251,8 +312,10 @@ config_load(const char *path, struct report *report)
 	bool ok = config_text_from_file(&text, config, path, report);
 
 	config = text_load(config, &text, ok, report, entries);
+	fibre_rest();
 	/* a large file's tree took several times what is kept, and lies between what is kept */
 	malloc_trim(0);
+	fibre_rest();
 	return config;
 }
 
@@ -278,8 +341,10 @@ config_free(struct config *config)
 		config_object_free(CONFIG_KIND_TUNNEL, &config->tunnels[i]);
 	if (config->sas)
 		explicit_bzero(config->sas, config->n_sas * sizeof(config->sas[0]));
-	for (uint32_t i = 0; i < config->n_strings; i++)
+	for (uint32_t i = 0; i < config->n_strings; i++) {
 		free(config->strings[i]);
+		fibre_rest();
+	}
 	free(config->strings);
 	free(config->ports);
 	free(config->neighbours);

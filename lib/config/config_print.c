@@ -208,6 +208,7 @@ print_objects(struct printer *p, const struct kind *kind, const struct config *c
 	for (uint32_t i = 0; i < n && rc == 0; i++) {
 		const char *object = objects + i * kind->bytes;
 
+		fibre_rest();
 		if (!is_kept(kind, object))
 			continue;
 		print(p, printed ? "," : kind->table->path);

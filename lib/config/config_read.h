@@ -7,6 +7,7 @@
 #include "config_keys.h"
 #include "config_strings.h"
 #include "config_text.h"
+#include "fibre.h"
 
 /* One reading of one file, or of one object. */
 struct reading {

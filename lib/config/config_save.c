@@ -10,6 +10,8 @@
 
 #include "config_read.h"
 
+enum { PIECE_BYTES = 1 << 20 };
+
 static void
 heading_print(struct secret_buffer *out)
 {
@@ -32,11 +34,13 @@ write_all(int fd, const struct secret_buffer *b)
 	size_t done = 0;
 
 	while (done < b->length) {
-		ssize_t n = write(fd, b->data + done, b->length - done);
+		size_t left = b->length - done;
+		ssize_t n = write(fd, b->data + done, left < PIECE_BYTES ? left : PIECE_BYTES);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		done += n > 0 ? (size_t)n : 0;
+		fibre_rest();
 	}
 	return fsync(fd) == 0 ? 0 : -errno;
 }

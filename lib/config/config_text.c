@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config_strings.h"
+#include "fibre.h"
 
 enum {
 	INCLUDE_DEPTH_MAX = 10,
@@ -80,6 +81,7 @@ line_begin(struct source *s)
 	}
 	t->n_lines++;
 	line_is(s);
+	fibre_rest();
 }
 
 /* Copies n characters. */
@@ -175,8 +177,10 @@ read_file(const char *path, struct secret_buffer *b, struct error *err)
 		return false;
 	}
 	secret_buffer_append(b, "", 0);
-	while (b->length <= FILE_BYTES_MAX && (n = read(fd, chunk, sizeof(chunk))) > 0)
+	while (b->length <= FILE_BYTES_MAX && (n = read(fd, chunk, sizeof(chunk))) > 0) {
 		secret_buffer_append(b, chunk, (size_t)n);
+		fibre_rest();
+	}
 	explicit_bzero(chunk, sizeof(chunk));
 	if (n < 0)
 		error_set(err, 0, "cannot be read: %s", strerror(errno));

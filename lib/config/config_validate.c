@@ -161,6 +161,8 @@ compare_indexes(const void *a, const void *b, void *context)
 	const struct sorting *s = context;
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
+	fibre_rest();
+
 	return FIRST_OF(s->rule->compare(s->config, x, y), order(x, y));
 }
 
@@ -282,9 +284,11 @@ check_neighbours(
 static void
 check_tunnels(const struct config *config, const struct config_scope *scope, struct report *report)
 {
-	for (uint32_t i = 0; i < config->n_tunnels; i++)
+	for (uint32_t i = 0; i < config->n_tunnels; i++) {
+		fibre_rest();
 		if (!config->tunnels[i].origin.broken)
 			kind_check(&tunnel_kind, &config->tunnels[i], scope, report);
+	}
 }
 
 void

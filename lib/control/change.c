@@ -80,7 +80,7 @@ change_end(struct gateway *g)
 	free(c->mark.list.policies);
 	c->mark.list = (struct policy_list){0};
 	c->owner = NULL;
-	c->n = 0;
+	c->n = c->said = 0;
 	c->policies = 0;
 	c->open = c->routes = c->ports = c->static_keys = c->counts = false;
 }
@@ -95,14 +95,24 @@ routes_settle(struct gateway *g)
 		log_error(fib, "%s", err.text);
 }
 
+/* What was taken out of use has counters, and nobody may look before they are added up. */
+static void
+rest(const struct change *c)
+{
+	if (!c->counts)
+		fibre_rest();
+}
+
 void
 gateway_change_abandon(struct gateway *g)
 {
 	struct change *c = &g->change;
 
-	for (uint32_t i = c->n; i-- > 0;)
+	for (uint32_t i = c->n; i-- > 0;) {
+		rest(c);
 		if (c->ops[i].kind->undo)
 			c->ops[i].kind->undo(g, &c->ops[i]);
+	}
 	routes_settle(g);
 	change_end(g);
 }
@@ -134,6 +144,7 @@ publish_phase(struct gateway *g, enum change_phase phase, struct error *err)
 	for (uint32_t i = 0; rc == 0 && i < c->n; i++) {
 		struct change_op *op = &c->ops[i];
 
+		rest(c);
 		if (!op->kind->publish || op->kind->phase != phase)
 			continue;
 		rc = op->kind->publish(g, op, err);
@@ -150,6 +161,7 @@ publish(struct gateway *g, struct error *err)
 
 	for (int phase = 0; rc == 0 && phase < PUBLISH_PHASES; phase++)
 		rc = publish_phase(g, (enum change_phase)phase, err);
+	rest(c);
 	if (rc == 0 && c->routes)
 		rc = route_commit(g->routes, err);
 	return rc;
@@ -204,7 +216,9 @@ gateway_change_commit(struct gateway *g, struct error *err)
 		gateway_change_abandon(g);
 		return rc;
 	}
+	rest(&g->change);
 	finish(g);
+	rest(&g->change);
 	change_end(g);
 	return 0;
 }

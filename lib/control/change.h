@@ -73,6 +73,7 @@ struct change {
 	bool ports;       /* some were changed */
 	bool static_keys; /* their counters have to be on the disk */
 	bool counts;      /* an operation's kind does */
+	uint32_t said;    /* tunnels of which was said how they are */
 	struct change_op *ops;
 	uint32_t n, capacity;
 	uint32_t policies; /* the operation, counted from 1, that edits them; 0: none does */

@@ -60,6 +60,7 @@ live_tunnels(struct gateway *g, struct side *side)
 	for (uint32_t i = 0; i < g->tables.tunnels->capacity; i++) {
 		const struct tunnel *t = gateway_tunnel_at(g, i);
 
+		fibre_rest();
 		if (t) {
 			struct config_tunnel c = gateway_tunnel_config(t);
 
@@ -75,6 +76,7 @@ live_sas(struct gateway *g, struct side *side)
 	for (uint32_t i = 0; i < g->sas.used; i++) {
 		const struct gateway_sa *s = gateway_sa_at(g, i);
 
+		fibre_rest();
 		if (s && s->key) {
 			struct config_sa c = gateway_sa_config(s, true);
 
@@ -196,6 +198,7 @@ wanted_objects(struct comparison *c, enum config_kind kind, struct side *side)
 		const void *original = objects + i * config_kind_bytes(kind);
 		struct item *item = side_add(side, kind, original);
 
+		fibre_rest();
 		item->original = original;
 		forget_seq(kind, item->object);
 		if (config_object_translate(kind, item->object, c->scope, gateway_scope(c->g)) == 0)
@@ -217,6 +220,7 @@ compare_items(const void *a, const void *b, void *compare)
 
 	int rc = !x->object - !y->object;
 
+	fibre_rest();
 	if (rc != 0 || !x->object)
 		return rc != 0 ? rc : (x > y) - (x < y);
 	rc = names(x->object, y->object);
@@ -247,6 +251,7 @@ match(struct comparison *c, enum config_kind kind)
 	while (i < c->live[kind].n && k < c->wanted[kind].n && wanted[k]->object) {
 		int rc = names(live[i]->object, wanted[k]->object);
 
+		fibre_rest();
 		if (rc == 0) {
 			live[i]->partner = wanted[k];
 			wanted[k]->partner = live[i];
@@ -352,6 +357,7 @@ tell_all(const struct comparison *c, enum config_kind kind, enum config_action a
 	for (uint32_t i = 0; rc == 0 && i < side->n; i++) {
 		const struct item *item = &side->items[i], *other = item->partner;
 
+		fibre_rest();
 		if (action == CONFIG_CHANGE && other &&
 			!config_object_equal(kind, item->object, other->object))
 			rc = tell(kind, action, other, item, fn, arg);
@@ -407,6 +413,7 @@ static void
 side_free(struct side *side, enum config_kind kind)
 {
 	for (uint32_t i = 0; i < side->n; i++) {
+		fibre_rest();
 		if (side->items[i].object && kind == CONFIG_KIND_SA)
 			crypto_wipe(side->items[i].object, config_kind_bytes(kind));
 		free(side->items[i].object);

@@ -57,6 +57,7 @@ take_sas(struct config *c, const struct gateway *g, const uint32_t *tunnels)
 	for (uint32_t i = 0; i < gateway_sa_places(g); i++) {
 		const struct gateway_sa *s = gateway_sa_at(g, i);
 
+		fibre_rest();
 		if (!s || !s->key)
 			continue;
 		c->sas[c->n_sas] = gateway_sa_config(s, true);

@@ -111,11 +111,9 @@ say_state(const struct gateway *g, const struct tunnel *t, uint32_t *said)
 }
 
 void
-tunnel_say_state(const struct gateway *g, const struct tunnel *t)
+tunnel_say_state(struct gateway *g, const struct tunnel *t)
 {
-	uint32_t said = 0;
-
-	say_state(g, t, &said);
+	say_state(g, t, &g->change.said);
 }
 
 /* true: its state or its MTU is another one now, which other tunnels may go by. */

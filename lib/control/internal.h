@@ -154,8 +154,8 @@ bool tunnel_has_sa(const struct gateway *g, const struct tunnel *t); /* an outbo
 /* Takes over what the outer route says now, and, with the other one, whether it is up. */
 void tunnel_find_way(const struct gateway *g, struct tunnel *t);
 void tunnel_update(const struct gateway *g, struct tunnel *t);
-/* Tells that it went up or down. */
-void tunnel_say_state(const struct gateway *g, const struct tunnel *t);
+/* Tells that it went up or down, with the change under way. */
+void tunnel_say_state(struct gateway *g, const struct tunnel *t);
 /* At the end of the change under way: which SA is used, and what follows from that. */
 void tunnel_reassign_later(struct gateway *g, uint32_t tunnel);
 void tunnels_tick(struct gateway *g, uint64_t now);

@@ -231,6 +231,7 @@ flush_call(struct rpc_call *call, const void *params)
 	for (uint32_t i = 0; i < places; i++) {
 		struct gateway_sa *s = gateway_sa_at(call->context, i);
 
+		fibre_rest();
 		if (!is_listed(list, s))
 			continue;
 		rc = gateway_sa_delete(call->context, s, &err);

@@ -146,6 +146,21 @@ call_in_change(struct made_call *made)
 	return rc;
 }
 
+/* A long list item by item. */
+static void
+result_free(json_t *result)
+{
+	const char *key;
+	json_t *member;
+
+	json_object_foreach (result, key, member)
+		while (member->refcount == 1 && json_array_size(member) > 0) {
+			json_array_remove(member, json_array_size(member) - 1);
+			fibre_rest();
+		}
+	json_decref(result);
+}
+
 bool
 rpc_method_call(struct rpc_client *c, const struct rpc_method *m, json_t *params, bool change,
 	struct rpc_text *result, struct rpc_error *error)
@@ -170,7 +185,7 @@ rpc_method_call(struct rpc_client *c, const struct rpc_method *m, json_t *params
 		else
 			rpc_text_string(result, "{}");
 	}
-	json_decref(call.result);
+	result_free(call.result);
 	if (rc == 0)
 		rpc_error_clear(&call.error);
 	else

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fibre.h"
+
 static bool
 room(struct rpc_text *t, size_t n)
 {
@@ -51,6 +53,7 @@ static int
 add_dumped(const char *bytes, size_t n, void *text)
 {
 	rpc_text_add(text, bytes, n);
+	fibre_rest();
 	return 0;
 }
 
@@ -65,6 +68,12 @@ rpc_text_json(struct rpc_text *t, const json_t *value)
 void
 rpc_text_move(struct rpc_text *t, struct rpc_text *from)
 {
+	if (t->length == 0 && !t->failed) {
+		free(t->data);
+		*t = *from;
+		*from = (struct rpc_text){0};
+		return;
+	}
 	if (from->length)
 		rpc_text_add(t, from->data + from->start, from->length);
 	t->failed |= from->failed;

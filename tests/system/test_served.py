@@ -6,7 +6,7 @@ Each row is something that one client asks. Another one, a process of its own, c
 and notes the longest that it waited. A machine that is busy with other things makes everybody wait, so the same process
 notes how long its own sleeps were late, and a row that fails is tried again.
 
-Small sizes; with ESPGW_LONG those of doc/control.md: 10,000 policies.
+Small sizes; with ESPGW_LONG those of doc/control.md: 100,000 SAs, 10,000 tunnels, 10,000 policies.
 """
 import multiprocessing
 import os
@@ -83,6 +83,10 @@ def call(method, **params):
     return lambda client, _: client.call(method, **params)
 
 
+def config(method, name):
+    return lambda client, folder: client.call(method, path=f"{folder}/{name}")
+
+
 def policies_in_batches(client, _):
     for first in range(1000, POLICIES, 1000):
         client.batch([("policy.add", policy(n)) for n in range(first, min(first + 1000, POLICIES))])
@@ -100,6 +104,12 @@ ROWS = (
     ("batches of 1,000 policy.add", POLICIES, policies_in_batches),
     ("policy.add to so many", POLICIES, call("policy.add", **policy(60002))),
     ("batch of tunnel.add and policy.add", POLICIES, policies_with_a_tunnel),
+    ("config.load, no policies any more", POLICIES, config("config.load", "empty.conf")),
+    ("config.load, all is new", SAS, config("config.load", "full.conf")),
+    ("config.diff, all is the same", SAS, config("config.diff", "full.conf")),
+    ("config.diff, all differs", SAS, config("config.diff", "empty.conf")),
+    ("config.load, all is the same", SAS, config("config.load", "full.conf")),
+    ("config.save", SAS, config("config.save", "saved.conf")),
     ("tunnel.add", 1, call("tunnel.add", **tunnel(1))),
     ("tunnel.update", 1, call("tunnel.update", name="more1", remote="172.18.9.9")),
     ("tunnel.delete", 1, call("tunnel.delete", name="more1")),
@@ -107,6 +117,8 @@ ROWS = (
     ("batch of tunnel.delete", 1000, batch_of("tunnel.delete", [{"name": tunnel(n)["name"]} for n in range(1000)])),
     ("batch of sa.add", 1000, batch_of("sa.add", [sa(n) for n in range(1000)])),
     ("batch of sa.list, pages of 1,000", 4, batch_of("sa.list", [{"limit": 1000}] * 4)),
+    ("sa.flush", SAS, call("sa.flush")),
+    ("config.load, nothing is left", TUNNELS, config("config.load", "empty.conf")),
 )
 
 
@@ -133,8 +145,12 @@ class Served(gateway.GatewayTest):
             frame = Ether(src="02:00:00:00:00:09", dst=gateway.port_mac(0)) / IP(src="192.168.115.10", dst="10.64.0.0")
             gateway.pcap_write(f"{folder}/lan.rx.pcap", [frame / UDP(sport=7, dport=9)] * 64)
             devices[0] = f"net_pcap0,rx_pcap={folder}/lan.rx.pcap,infinite_rx=1"
-        text = "\n".join(many.lines(1, 1, devices[0].split(",")[0], "net_null0", LIMITS))
-        return gateway.Running(gateway.Gateway(text, idle_ms=0), folder, ["lan", "wan"], devices)
+        texts = {name: "\n".join(many.lines(tunnels, sas, devices[0].split(",")[0], "net_null0", LIMITS))
+                 for name, tunnels, sas in (("empty", 0, 0), ("one", 1, 1), ("full", TUNNELS, SAS))}
+        for name, text in texts.items():
+            with open(f"{folder}/{name}.conf", "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+        return gateway.Running(gateway.Gateway(texts["one"], idle_ms=0), folder, ["lan", "wan"], devices)
 
     def ask(self, path, folder, row):
         """The waits of the other client while this one asks."""
