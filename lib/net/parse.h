@@ -50,16 +50,31 @@ parse_ipv4_df(uint64_t first)
 	return first >> DF_BIT & 1 ? PKT_DF : 0;
 }
 
+/* Whether an IPv4 header without options has the right checksum, by the NIC's word or its own. The
+ * NIC's is used up: it does not speak of an inner header. first, second: its first 16 bytes. */
+static inline bool
+parse_ipv4_checked(struct rte_mbuf *m, uint64_t first, uint64_t second, uint32_t dst)
+{
+	const uint64_t checked = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+
+	if (checked != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+		unlikely(!parse_ipv4_checksum_right(first, second, dst)))
+		return false;
+	if (checked)
+		m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
+	return true;
+}
+
 /* Parses the packet that begins `before` bytes behind the mbuf's data, if it is as most are: IPv4
  * without options, whole, in one piece as far as its headers go, and right. flags: the view's, but
- * for what is found out here. false: nothing is changed, and parse_ip_any will find out. */
+ * for what is found out here. nic: the NIC may have looked at its checksum. false: nothing is
+ * changed, and parse_ip_any will find out. */
 static __rte_always_inline bool
-parse_ipv4_common(struct rte_mbuf *m, uint16_t before, uint8_t flags)
+parse_ipv4_common(struct rte_mbuf *m, uint16_t before, uint8_t flags, bool nic)
 {
 	const struct rte_ipv4_hdr *ip =
 		rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, before);
 	const uint32_t bytes = m->pkt_len - before;
-	const uint64_t checked = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	const struct parse_l4 *l4;
 	struct pkt *p = pkt(m);
 	uint64_t first, second;
@@ -74,11 +89,9 @@ parse_ipv4_common(struct rte_mbuf *m, uint16_t before, uint8_t flags)
 		     rte_be_to_cpu_16(ip->total_length) != bytes ||
 		     bytes < sizeof(*ip) + l4->bytes))
 		return false;
-	if (checked != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
-		unlikely(!parse_ipv4_checksum_right(first, second, ip->dst_addr)))
+	if (unlikely(nic ? !parse_ipv4_checked(m, first, second, ip->dst_addr)
+			 : !parse_ipv4_checksum_right(first, second, ip->dst_addr)))
 		return false;
-	if (checked)
-		m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	p->family = 4;
 	p->proto = ip->next_proto_id;
 	p->flags = flags | parse_ipv4_df(first);
@@ -106,8 +119,8 @@ parse_ip(struct rte_mbuf *m)
 {
 	const uint8_t found = PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF;
 
-	return likely(parse_ipv4_common(m, 0, pkt(m)->flags & ~found)) ? DROP_NONE
-								       : parse_ip_any(m);
+	return likely(parse_ipv4_common(m, 0, pkt(m)->flags & ~found, true)) ? DROP_NONE
+									     : parse_ip_any(m);
 }
 
 /*

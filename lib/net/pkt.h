@@ -103,9 +103,15 @@ struct pkt {
 		};
 		uint64_t word2;
 	};
-	uint32_t tunnel; /* index; valid with tunnel_generation */
-	uint16_t tunnel_generation;
-	uint16_t frag_mtu; /* fragment the finished envelope to this; 0: leave it whole */
+	union {
+		struct {
+			uint32_t tunnel; /* index; valid with tunnel_generation */
+			uint16_t tunnel_generation;
+			uint16_t frag_mtu; /* fragment the finished envelope to this; 0: leave it
+					      whole */
+		};
+		uint64_t word3;
+	};
 	uint32_t argument; /* with TASK_ICMP_ERROR: MTU */
 	uint8_t icmp_type, icmp_code;
 	union {
@@ -126,6 +132,7 @@ enum {
 	PKT_TOS_SHIFT = 48,
 	PKT_TABLE_SHIFT = 16,
 	PKT_DEPTH_SHIFT = 48,
+	PKT_GENERATION_SHIFT = 32,
 };
 
 _Static_assert(sizeof(struct pkt) <= 64, "struct pkt outgrew its cache line");

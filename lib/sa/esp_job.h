@@ -115,14 +115,25 @@ esp_has_room(const struct rte_mbuf *m, uint32_t tail, uint32_t head)
 	       data_off >= head && data_off + m->data_len + tail <= m->buf_len;
 }
 
-/* Padding 1, 2, 3, … (at most 3), pad length, next header, in one store; then the ICV has its
- * place, which has room for what is written here too much. */
+enum { ESP_PAD_COMMON_MAX = 3 }; /* what there is of it where words are of 4 bytes */
+
+/* Padding 1, 2, 3, … (at most ESP_PAD_COMMON_MAX), pad length, next header, the first byte lowest.
+ */
+static inline uint64_t
+esp_trailer_word(uint32_t pad, uint8_t next_header)
+{
+	static const uint32_t padding[ESP_PAD_COMMON_MAX + 1] = {
+		0x00, 0x0101, 0x020201, 0x03030201};
+
+	return padding[pad] | (uint64_t)next_header << 8 * (pad + 1);
+}
+
+/* The same in one store; then the ICV has its place, which has room for what is written here too
+ * much. */
 static inline void
 esp_trailer_write(uint8_t *tail, uint32_t pad, uint8_t next_header)
 {
-	static const uint32_t padding[4] = {0x00, 0x0101, 0x020201, 0x03030201};
-	rte_le64_t trailer =
-		rte_cpu_to_le_64(padding[pad] | (uint64_t)next_header << 8 * (pad + 1));
+	const rte_le64_t trailer = rte_cpu_to_le_64(esp_trailer_word(pad, next_header));
 
 	memcpy(tail, &trailer, sizeof(trailer));
 }

@@ -148,26 +148,30 @@ esp_open_strip(struct rte_mbuf **m, uint16_t before, uint32_t behind)
 	pkt_trim_front(m, before);
 }
 
+/* For one packet whose ICV was right, before all else: the window moves for each of them, whatever
+ * its padding is (RFC 4303 3.4.3). */
+static inline enum drop_reason
+esp_open_commit(struct sa *sa, struct rte_mbuf *m)
+{
+	const enum drop_reason why = replay_commit(&sa->hot.window, pkt(m)->seq);
+
+	if (unlikely(why != DROP_NONE))
+		esp_replay_error(&sa->hot);
+	return why;
+}
+
 /*
- * For one packet whose ICV was right: replay_commit, padding and trailer checks; takes ESP header,
- * IV, padding, trailer and ICV off; *next_header says what the payload is. A packet whose next
- * header is 59 is DROP_esp_dummy. The order is RFC 4303's: the window moves for every packet whose
- * ICV was right, whatever its padding is.
+ * Then: padding and trailer checks; takes ESP header, IV, padding, trailer and ICV off;
+ * *next_header says what the payload is. A packet whose next header is 59 is DROP_esp_dummy.
  */
 static inline enum drop_reason
 esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header)
 {
 	struct rte_mbuf *packet = *m;
-	struct sa_hot *hot = &o->sa->hot;
 	const struct esp_shape shape = o->esp.shape;
 	const uint32_t text_bytes = packet->pkt_len - shape.overhead - shape.icv_bytes;
 	struct esp_trailer trailer;
-	enum drop_reason why = replay_commit(&hot->window, pkt(packet)->seq);
 
-	if (unlikely(why != DROP_NONE)) {
-		esp_replay_error(hot);
-		return why;
-	}
 	if (likely(packet->nb_segs == 1))
 		trailer = esp_trailer_read(rte_pktmbuf_mtod_offset(packet, const uint8_t *,
 						   shape.overhead + text_bytes),
@@ -181,6 +185,35 @@ esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header
 	*next_header = trailer.next_header;
 	esp_open_strip(m, shape.overhead, trailer.bytes + shape.icv_bytes);
 	return DROP_NONE;
+}
+
+/* The same of a packet as most are: the common shape, one segment, a lifetime that is long yet, and
+ * it ends as an envelope with this next header does. false: it is as it was. */
+static inline bool
+esp_open_finish_common(struct esp_opening *o, struct rte_mbuf *m, uint8_t next_header)
+{
+	const struct esp_shape shape = esp_shape_common(false);
+	const uint32_t around = shape.overhead + shape.icv_bytes;
+	uint64_t last;
+	uint32_t pad;
+
+	/* an empty payload is none of these: its padding would reach before its text */
+	if (unlikely(m->nb_segs != 1 || m->data_len < around + sizeof(last)))
+		return false;
+	memcpy(&last,
+		rte_pktmbuf_mtod_offset(
+			m, const uint8_t *, m->data_len - shape.icv_bytes - sizeof(last)),
+		sizeof(last));
+	last = rte_le_to_cpu_64(last);
+	pad = last >> 8 * (sizeof(last) - ESP_TRAILER_BYTES) & UINT8_MAX;
+	if (unlikely(pad > ESP_PAD_COMMON_MAX ||
+		     last >> 8 * (sizeof(last) - ESP_TRAILER_BYTES - pad) !=
+			     esp_trailer_word(pad, next_header)))
+		return false;
+	pkt_move(m, -(int16_t)shape.overhead, -(int32_t)(around + ESP_TRAILER_BYTES + pad));
+	o->packets++;
+	o->bytes += m->pkt_len;
+	return true;
 }
 
 #endif

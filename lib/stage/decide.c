@@ -374,21 +374,46 @@ forward_to_tunnel(struct worker *w, const struct nexthop *nh, struct rte_mbuf **
 }
 
 /* The frame of a packet that is as most are, to a next hop with a link-layer address; way is that
- * of its port. false: it is as it was. */
-static inline bool
-frame_plain(const struct way *way, uint64_t link, struct rte_mbuf *m)
+ * of its port. header_bytes: the way's. false: it is as it was. */
+static __rte_always_inline bool
+frame_plain(const struct way *way, uint16_t header_bytes, uint64_t link, struct rte_mbuf *m)
 {
 	const struct pkt *p = pkt(m);
 	uint8_t *at;
 
 	if (unlikely(!is_plain_transit(p) || p->frag_mtu || m->pkt_len > way->mtu ||
-		     !pkt_has_headroom(m, way->header_bytes)))
+		     !pkt_has_headroom(m, header_bytes)))
 		return false;
 	ip_ttl_decrement(m);
-	at = rte_pktmbuf_mtod(m, uint8_t *) - way->header_bytes;
-	pkt_move(m, (int16_t)way->header_bytes, way->header_bytes);
-	way_header_write(way, link, way->header_bytes, at, p->family);
+	at = rte_pktmbuf_mtod(m, uint8_t *) - header_bytes;
+	pkt_move(m, (int16_t)header_bytes, header_bytes);
+	way_header_write(way, link, header_bytes, at, p->family);
 	return true;
+}
+
+/* Frames for neighbours on the port with this way, of packets from one zone, as far as they are as
+ * most are. Returns how many from the first on. header_bytes: the way's, where the compiler can see
+ * it. */
+static __rte_always_inline uint16_t
+frames_plain(const struct worker *w, const struct way *way, uint16_t header_bytes,
+	struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct nexthop *entries = w->tables->nexthops;
+	const uint16_t port = nexthop_of(w, pkts[0])->port;
+	const uint8_t zone = pkt(pkts[0])->zone;
+	uint16_t done = 0;
+
+	for (; done < n; done++) {
+		const struct pkt *p = pkt(pkts[done]);
+		const struct nexthop *nh = &entries[p->nexthop];
+		const uint64_t link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED);
+
+		if (unlikely(p->zone != zone || nh->type != NEXTHOP_NEIGHBOUR || nh->port != port ||
+			     !(link & NEXTHOP_LINK_REACHABLE) ||
+			     !frame_plain(way, header_bytes, link, pkts[done])))
+			break;
+	}
+	return done;
 }
 
 /*
@@ -399,25 +424,16 @@ frame_plain(const struct way *way, uint64_t link, struct rte_mbuf *m)
 static inline uint16_t
 forward_to_port(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct nexthop *entries = w->tables->nexthops, *nh = nexthop_of(w, pkts[0]);
-	const uint16_t port = nh->port;
-	const uint8_t zone = pkt(pkts[0])->zone;
+	const uint16_t port = nexthop_of(w, pkts[0])->port;
 	const struct way way = way_of_port(w->tables->ports->ports[port]);
-	uint16_t done = 0;
+	uint16_t done;
 
 	if (unlikely(w->output.n))
 		return 0;
-	for (; done < n; done++) {
-		const struct pkt *p = pkt(pkts[done]);
-		uint64_t link;
-
-		nh = &entries[p->nexthop];
-		link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED);
-		if (unlikely(p->zone != zone || nh->type != NEXTHOP_NEIGHBOUR || nh->port != port ||
-			     !(link & NEXTHOP_LINK_REACHABLE) ||
-			     !frame_plain(&way, link, pkts[done])))
-			break;
-	}
+	if (likely(way.header_bytes == RTE_ETHER_HDR_LEN))
+		done = frames_plain(w, &way, RTE_ETHER_HDR_LEN, pkts, n);
+	else
+		done = frames_plain(w, &way, way.header_bytes, pkts, n);
 	if (likely(done))
 		stage_frames(w, port, pkts, done);
 	return done;

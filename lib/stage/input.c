@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <netinet/in.h>
 
+#include <rte_esp.h>
 #include <rte_ether.h>
 
 #include "ip.h"
@@ -81,18 +82,17 @@ mac_word(const struct rte_ether_addr *mac)
 }
 
 static inline void
-arrivals_count(const struct worker *w, struct arrivals *a)
+arrivals_count(const struct worker *w, const struct arrivals *a)
 {
 	if (a->packets)
 		counter_add(&a->port->counters[w->index].rx, a->packets, a->bytes);
 }
 
-static void
+static inline void
 arrivals_begin(const struct worker *w, struct arrivals *a, uint16_t ethdev, uint16_t vlan)
 {
 	struct port *port = vlan_port(w->tables->ports, ethdev, vlan);
 
-	arrivals_count(w, a);
 	*a = (struct arrivals){.port = port, .vlan = vlan, .ours = MAC_GROUP};
 	if (!port)
 		return;
@@ -161,6 +161,7 @@ input_any(struct worker *w, uint16_t ethdev, struct rte_mbuf *m, struct arrivals
 		return false;
 	}
 	if (header.vlan != arrivals->vlan) {
+		arrivals_count(w, arrivals);
 		arrivals_begin(w, arrivals, ethdev, header.vlan);
 		*pkt(m) = arrivals->view;
 	}
@@ -202,49 +203,165 @@ input_common(struct rte_mbuf *m, const struct arrivals *a)
 	if (unlikely(m->data_len < HEADER || (frame_start(m) & a->ours_mask) != a->ours ||
 		     eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4)))
 		return false;
-	*pkt(m) = a->view;
-	if (unlikely(!parse_ipv4_common(m, HEADER, 0) || !pkt(m)->plain))
+	memcpy(pkt(m), &a->view, offsetof(struct pkt, argument));
+	if (unlikely(!parse_ipv4_common(m, HEADER, 0, true) || !pkt(m)->plain))
 		return false;
 	pkt_move(m, -HEADER, -HEADER);
 	note_l4_checksum(m);
 	return true;
 }
 
+/*
+ * What envelopes that come alike have in common with the first of them, in the words of their
+ * frames, up to the SPI; but not total length, ID and checksum. So a word each tells what the
+ * parser would find out, and what stage_open asks of each: whether its SA is the same.
+ */
+struct alike {
+	struct pkt view;
+	uint32_t start;     /* EtherType, version and header length, TOS */
+	uint32_t middle;    /* fragment field, TTL, protocol */
+	uint64_t addresses; /* source and destination */
+	rte_be32_t spi;
+};
+
+enum {
+	ALIKE_START = offsetof(struct rte_ether_hdr, ether_type),
+	ALIKE_IP = sizeof(struct rte_ether_hdr),
+	ALIKE_MIDDLE = ALIKE_IP + offsetof(struct rte_ipv4_hdr, fragment_offset),
+	ALIKE_ADDRESSES = ALIKE_IP + offsetof(struct rte_ipv4_hdr, src_addr),
+	ALIKE_ESP = ALIKE_IP + sizeof(struct rte_ipv4_hdr),
+	ALIKE_BYTES = ALIKE_ESP + sizeof(struct rte_esp_hdr),
+};
+
+static inline uint32_t
+word32(const uint8_t *at)
+{
+	uint32_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+static inline uint64_t
+word64(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* Of an envelope that input_common has let through: its view is made, its frame's header is still
+ * before it. */
+static void
+alike_begin(struct alike *a, struct rte_mbuf *m)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod_offset(m, const uint8_t *, -ALIKE_IP);
+
+	*a = (struct alike){.view = *pkt(m),
+		.start = word32(frame + ALIKE_START),
+		.middle = word32(frame + ALIKE_MIDDLE),
+		.addresses = word64(frame + ALIKE_ADDRESSES),
+		.spi = word32(frame + ALIKE_ESP)};
+}
+
+/* An envelope like the one that a was begun with. false, the frame being as it was: another one. */
+static __rte_always_inline bool
+input_alike(struct rte_mbuf *m, const struct arrivals *arrivals, const struct alike *a)
+{
+	const uint64_t checks = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + ALIKE_IP;
+	const struct rte_ipv4_hdr *header = (const struct rte_ipv4_hdr *)ip;
+
+	if (unlikely(m->data_len < ALIKE_BYTES ||
+		     ((word64(frame) & arrivals->ours_mask) ^ arrivals->ours) |
+			     (word32(frame + ALIKE_START) ^ a->start) |
+			     (word32(frame + ALIKE_MIDDLE) ^ a->middle) |
+			     (word64(frame + ALIKE_ADDRESSES) ^ a->addresses) |
+			     (word32(frame + ALIKE_ESP) ^ a->spi)))
+		return false;
+	if (unlikely(rte_be_to_cpu_16(header->total_length) != m->pkt_len - ALIKE_IP))
+		return false;
+	if (likely(!(m->ol_flags & checks))) {
+		if (unlikely(!parse_ipv4_checksum_right(
+			    word64(ip), word64(ip + sizeof(uint64_t)), header->dst_addr)))
+			return false;
+	} else if (!parse_ipv4_checked(
+			   m, word64(ip), word64(ip + sizeof(uint64_t)), header->dst_addr)) {
+		return false;
+	}
+	memcpy(pkt(m), &a->view, offsetof(struct pkt, argument));
+	if (unlikely(m->ol_flags & checks))
+		note_l4_checksum(m);
+	pkt_move(m, -ALIKE_IP, -ALIKE_IP);
+	return true;
+}
+
+enum { AHEAD = 4 };
+
+static inline void
+prefetch(struct rte_mbuf *m)
+{
+	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
+	rte_prefetch0(pkt(m));
+}
+
+/* Envelopes, of which input_common has let the first one through: it, and those behind it that are
+ * like it, into the worker's burst. Returns how many; *bytes: of the frames of the others. */
+static inline uint16_t
+input_envelopes(struct worker *w, const struct arrivals *arrivals, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t *bytes)
+{
+	struct rte_mbuf **out = w->esp_in.pkts + w->esp_in.n;
+	struct alike alike;
+	uint64_t others = 0;
+	uint16_t i;
+
+	alike_begin(&alike, pkts[0]);
+	out[0] = pkts[0];
+	for (i = 1; i < n; i++) {
+		const uint32_t frame_bytes = pkts[i]->pkt_len;
+
+		if (i + AHEAD < n)
+			prefetch(pkts[i + AHEAD]);
+		if (unlikely(!input_alike(pkts[i], arrivals, &alike)))
+			break;
+		out[i] = pkts[i];
+		others += frame_bytes;
+	}
+	if (w->esp_in.n == 0)
+		w->esp_alike = i;
+	w->esp_in.n += i;
+	*bytes += others;
+	return i;
+}
+
 uint16_t
 stage_input(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n)
 {
-	enum { AHEAD = 4 };
-	struct arrivals arrivals = {0};
-	uint64_t packets = 0, bytes = 0;
-	uint16_t kept = 0, esp = w->esp_in.n;
+	struct arrivals arrivals;
+	uint16_t kept = 0, i = 0, done;
 
 	arrivals_begin(w, &arrivals, ethdev, 0);
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i], *ahead = pkts[RTE_MIN(i + AHEAD, n - 1)];
+	for (; i < n; i += done) {
+		struct rte_mbuf *m = pkts[i];
 		const uint32_t frame_bytes = m->pkt_len;
 
-		rte_prefetch0(rte_pktmbuf_mtod(ahead, void *));
-		rte_prefetch0(pkt(ahead));
+		prefetch(pkts[RTE_MIN(i + AHEAD, n - 1)]);
+		done = 1;
 		if (likely(input_common(m, &arrivals))) {
-			packets++;
-			bytes += frame_bytes;
+			arrivals.bytes += frame_bytes;
 			/* an envelope for us needs no route; stage_open finds out */
-			if (pkt(m)->proto == IPPROTO_ESP) {
-				w->esp_in.pkts[esp++] = m;
-				continue;
-			}
-		} else {
-			arrivals.packets += packets;
-			arrivals.bytes += bytes;
-			packets = bytes = 0;
-			if (!input_any(w, ethdev, m, &arrivals))
-				continue;
+			if (pkt(m)->proto == IPPROTO_ESP)
+				done = input_envelopes(
+					w, &arrivals, pkts + i, n - i, &arrivals.bytes);
+			else
+				pkts[kept++] = m;
+			arrivals.packets += done;
+		} else if (input_any(w, ethdev, m, &arrivals)) {
+			pkts[kept++] = m;
 		}
-		pkts[kept++] = m;
 	}
-	w->esp_in.n = esp;
-	arrivals.packets += packets;
-	arrivals.bytes += bytes;
 	arrivals_count(w, &arrivals);
 	return kept;
 }

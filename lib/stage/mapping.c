@@ -76,15 +76,13 @@ tell(struct worker *w, const struct sa *sa, const struct tunnel *t, const struct
 
 /* As one that is received and refused: from its outer header on. */
 static enum drop_reason
-refuse(struct sa_hot *hot, struct rte_mbuf *m)
+refuse(struct sa *sa, struct rte_mbuf *m)
 {
 	const uint16_t back = pkt(m)->l4_offset;
-	const enum drop_reason why = replay_commit(&hot->window, pkt(m)->seq);
+	const enum drop_reason why = esp_open_commit(sa, m);
 
-	if (why != DROP_NONE) {
-		esp_replay_error(hot);
+	if (why != DROP_NONE)
 		return why;
-	}
 	pkt_move(m, (int16_t)back, back);
 	return DROP_esp_address;
 }
@@ -102,5 +100,5 @@ stage_moved(struct worker *w, struct sa *sa, struct tunnel *t, struct rte_mbuf *
 		tell(w, sa, t, m);
 	if (t->encapsulation == TUNNEL_TUNNEL || tunnel_is_remote(t, stage_outer_header(m)))
 		return DROP_NONE;
-	return refuse(&sa->hot, m);
+	return refuse(sa, m);
 }

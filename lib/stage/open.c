@@ -230,18 +230,44 @@ void
 stage_open(struct worker *w)
 {
 	struct rte_mbuf **pkts = w->esp_in.pkts;
-	uint16_t n = w->esp_in.n;
+	uint16_t n = w->esp_in.n, alike = w->esp_alike;
 
 	if (n == 0)
 		return;
 	w->esp_in.n = 0;
+	w->esp_alike = 0;
 	if (unlikely(esp_spi(pkts[0]) != esp_spi(pkts[n - 1])))
 		prefetch(w, pkts, n);
-	for (uint16_t first = 0, same; first < n; first += same) {
-		same = came_alike(pkts + first, n - first);
+	for (uint16_t first = 0, same; first < n; first += same, alike = 0) {
+		same = alike ? alike : came_alike(pkts + first, n - first);
 		open_run(w, pkts + first, same);
 	}
 	stage_crypto(w);
+}
+
+/* The inner packet of one that was committed; DROP_NONE, or why not. *m may change (an emptied
+ * first segment). */
+static __rte_noinline enum drop_reason
+opened_any(const struct tunnel *t, struct esp_opening *opening, struct rte_mbuf **m)
+{
+	uint8_t next_header;
+	enum drop_reason why = esp_open_finish(opening, m, &next_header);
+
+	if (likely(why == DROP_NONE))
+		why = tunnel_decapsulate(t, *m, next_header);
+	return likely(why == DROP_NONE) ? parse_martian(*m) : why;
+}
+
+/* The same, where common says that the SA's are opened as most are. */
+static inline enum drop_reason
+opened_one(const struct tunnel *t, struct esp_opening *opening, bool common, struct rte_mbuf **m)
+{
+	enum drop_reason why;
+
+	if (unlikely(!common || !esp_open_finish_common(opening, *m, IPPROTO_IPIP)))
+		return opened_any(t, opening, m);
+	why = tunnel_decapsulate(t, *m, IPPROTO_IPIP);
+	return likely(why == DROP_NONE) ? parse_martian(*m) : why;
 }
 
 /* Packets of one SA, and its tunnel. */
@@ -249,24 +275,21 @@ static void
 opened(struct worker *w, struct sa *sa, struct tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct esp_opening opening = esp_open_begin(sa, n);
+	const bool common = opening.all_may && esp_shape_is_common(opening.esp.shape);
 	uint64_t bytes = 0;
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		uint8_t next_header;
-		enum drop_reason why = esp_open_finish(&opening, &pkts[i], &next_header);
-		struct rte_mbuf *m = pkts[i];
+		enum drop_reason why = esp_open_commit(sa, pkts[i]);
 
 		if (likely(why == DROP_NONE))
-			why = tunnel_decapsulate(t, m, next_header);
-		if (likely(why == DROP_NONE))
-			why = parse_martian(m);
+			why = opened_one(t, &opening, common, &pkts[i]);
 		if (unlikely(why != DROP_NONE)) {
-			drop(w, m, why);
+			drop(w, pkts[i], why);
 			continue;
 		}
-		bytes += m->pkt_len;
-		pkts[kept++] = m;
+		bytes += pkts[i]->pkt_len;
+		pkts[kept++] = pkts[i];
 	}
 	esp_open_end(&opening);
 	counter_add(&t->workers[w->index].in, kept, bytes);

@@ -107,6 +107,8 @@ struct worker {
 
 	/* named outputs of a burst's way through the stages; all empty between two polls */
 	struct burst esp_in;  /* envelopes to us, at the outer header */
+	uint16_t esp_alike;   /* so many of them, from the first on, are of one SA and came one way
+				 (0: it is not known) */
 	struct burst protect; /* to a tunnel: view.tunnel */
 	struct burst output;  /* to a port: view.nexthop is a NEIGHBOUR or CONNECTED one */
 	struct burst

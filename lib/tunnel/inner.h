@@ -23,7 +23,7 @@ enum drop_reason tunnel_decapsulate_any(
  * 4303 2.7), applies ECN (RFC 6040), checks the selectors. Then zone is ZONE_TUNNEL, table the
  * tunnel's, tunnel and generation are the tunnel's, PKT_DECRYPTED is set.
  */
-static inline enum drop_reason
+static __rte_always_inline enum drop_reason
 tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header)
 {
 	const uint64_t checksums = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
@@ -33,14 +33,13 @@ tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next
 	/* What the NIC and the parser found out was about the outer packet. */
 	if (unlikely(m->ol_flags & checksums))
 		m->ol_flags &= ~checksums;
+	view->word3 = tunnel->index | (uint64_t)tunnel->generation << PKT_GENERATION_SHIFT;
 	view->word0 = view->port | (uint64_t)ZONE_TUNNEL << PKT_ZONE_SHIFT |
 		      (uint64_t)PKT_DECRYPTED << PKT_FLAGS_SHIFT;
 	view->word1 = (uint64_t)tunnel->table << PKT_TABLE_SHIFT;
-	view->tunnel = tunnel->index;
-	view->tunnel_generation = tunnel->generation;
 	/* RFC 6040: an outer field that says nothing leaves the inner one as it is */
 	if (likely(next_header == IPPROTO_IPIP && (outer_tos & TUNNEL_ECN) == 0 &&
-		    tunnel->n_selectors == 0 && parse_ipv4_common(m, 0, PKT_DECRYPTED)))
+		    tunnel->n_selectors == 0 && parse_ipv4_common(m, 0, PKT_DECRYPTED, false)))
 		return DROP_NONE;
 	return tunnel_decapsulate_any(tunnel, m, next_header, outer_tos);
 }

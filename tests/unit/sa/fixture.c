@@ -203,8 +203,12 @@ enum drop_reason
 open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
 {
 	struct esp_opening opening = esp_open_begin(sa, 1);
-	enum drop_reason why = esp_open_finish(&opening, m, next_header);
+	enum drop_reason why = esp_open_commit(sa, *m);
 
+	*next_header = IPPROTO_IPIP;
+	if (why == DROP_NONE && !(opening.all_may && esp_shape_is_common(opening.esp.shape) &&
+					esp_open_finish_common(&opening, *m, IPPROTO_IPIP)))
+		why = esp_open_finish(&opening, m, next_header);
 	esp_open_end(&opening);
 	return why;
 }
