@@ -2,6 +2,7 @@
 #include "config_strings.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void *
 memory_or_die(void *memory)
@@ -15,6 +16,16 @@ void *
 array_or_die(size_t count, size_t bytes)
 {
 	return count ? memory_or_die(calloc(count, bytes)) : NULL;
+}
+
+void *
+copy_or_die(const void *from, size_t count, size_t bytes)
+{
+	void *copy = array_or_die(count, bytes);
+
+	if (count)
+		memcpy(copy, from, count * bytes);
+	return copy;
 }
 
 const char *

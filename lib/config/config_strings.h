@@ -10,6 +10,8 @@ void *memory_or_die(void *memory);
 
 /* A zeroed array; NULL for none. */
 void *array_or_die(size_t count, size_t bytes);
+/* A copy of so many, for the caller to free; NULL of none. */
+void *copy_or_die(const void *from, size_t count, size_t bytes);
 
 /* The string, which came from malloc, becomes the configuration's. */
 const char *config_string_own(struct config *config, char *string);

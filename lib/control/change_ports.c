@@ -15,16 +15,6 @@
 
 /* --- configured ports */
 
-static void *
-copy_or_die(const void *from, uint32_t n, size_t bytes)
-{
-	void *copy = array_or_die(n, bytes);
-
-	if (n)
-		memcpy(copy, from, n * bytes);
-	return copy;
-}
-
 struct config_port
 port_config_copy(const struct config_port *c)
 {

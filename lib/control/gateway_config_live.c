@@ -9,16 +9,6 @@
 #include "gateway_config.h"
 #include "internal.h"
 
-static void *
-copy_or_die(const void *from, uint32_t n, size_t bytes)
-{
-	void *copy = array_or_die(n, bytes);
-
-	if (n)
-		memcpy(copy, from, n * bytes);
-	return copy;
-}
-
 static void
 take_ports(struct config *c, const struct gateway *g)
 {

@@ -392,8 +392,8 @@ frame_plain(const struct way *way, uint16_t header_bytes, uint64_t link, struct 
 }
 
 /* Frames for neighbours on the port with this way, of packets from one zone, as far as they are as
- * most are. Returns how many from the first on. header_bytes: the way's, where the compiler can see
- * it. */
+ * most are. Returns how many from the first on. header_bytes: the way's, as a constant where
+ * it is the common one. */
 static __rte_always_inline uint16_t
 frames_plain(const struct worker *w, const struct way *way, uint16_t header_bytes,
 	struct rte_mbuf **pkts, uint16_t n)
