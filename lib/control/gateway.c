@@ -10,6 +10,7 @@
 
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
+#include <rte_mbuf_pool_ops.h>
 
 #include "internal.h"
 
@@ -104,6 +105,37 @@ stop_base(struct gateway *g)
 	rte_free(g->qsbr);
 }
 
+/*
+ * As rte_pktmbuf_pool_create, but that without huge pages, where no device reads memory by itself,
+ * buffers may lie across the 4 KiB pages. With one in each page the same parts of all of them fall
+ * into the same few sets of the first cache: a burst does not fit.
+ */
+static struct rte_mempool *
+pool_create(const char *name, uint32_t n, int socket)
+{
+	const uint16_t private_bytes = PKT_PRIV_SIZE;
+	const struct rte_pktmbuf_pool_private pool_private = {
+		.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE, .mbuf_priv_size = private_bytes};
+	struct rte_mempool *pool = rte_mempool_create_empty(name, n,
+		sizeof(struct rte_mbuf) + private_bytes + RTE_MBUF_DEFAULT_BUF_SIZE, MBUF_CACHE,
+		sizeof(pool_private), socket,
+		rte_eal_has_hugepages() ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+
+	if (!pool)
+		return NULL;
+	if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL) != 0) {
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_pktmbuf_pool_init(pool, (void *)(uintptr_t)&pool_private);
+	if (rte_mempool_populate_default(pool) < 0) {
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+}
+
 /* A pool on each node that has a worker or a device, and on node 0. */
 static int
 start_pools(struct gateway *g, struct report *report)
@@ -122,8 +154,7 @@ start_pools(struct gateway *g, struct report *report)
 		if (!wanted[i])
 			continue;
 		snprintf(name, sizeof(name), "packets%d", i);
-		g->pools[i] = rte_pktmbuf_pool_create(
-			name, n, MBUF_CACHE, PKT_PRIV_SIZE, RTE_MBUF_DEFAULT_BUF_SIZE, i);
+		g->pools[i] = pool_create(name, n, i);
 		if (!g->pools[i]) {
 			report_add(report, NULL, 0, "mbufs",
 				"no memory for %u packet buffers on NUMA node %d: give EAL more "
