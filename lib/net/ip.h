@@ -26,26 +26,33 @@ ip_checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word)
 	return ~sum;
 }
 
+/*
+ * Takes one off the TTL. It, protocol and checksum are one word here, little-endian as pkt.h says:
+ * RFC 1624 for a word that is one less, whose sum does not ask for the order of its bytes. The
+ * carry out of the checksum comes round, which also makes 0 of 0xffff.
+ */
+static inline void
+ip4_ttl_decrement(struct rte_ipv4_hdr *ip)
+{
+	const uint32_t less_and_more = (UINT32_C(1) << 16) - 1, round = UINT32_C(0xfffe) << 16;
+	uint32_t word;
+
+	memcpy(&word, &ip->time_to_live, sizeof(word));
+	if (unlikely(word >= round))
+		word += UINT32_C(1) << 16;
+	word += less_and_more;
+	memcpy(&ip->time_to_live, &word, sizeof(word));
+}
+
 /* Takes one off the TTL or hop limit of a parsed packet that is forwarded (its ttl is > 1), view
  * included. */
 static inline void
 ip_ttl_decrement(struct rte_mbuf *m)
 {
-	if (likely(pkt(m)->family == 4)) {
-		/* TTL, protocol and checksum as one word, little-endian as pkt.h says. RFC 1624 for
-		 * a word that is one less: its sum does not ask for the order of its bytes. */
-		uint8_t *ttl = rte_pktmbuf_mtod_offset(
-			m, uint8_t *, offsetof(struct rte_ipv4_hdr, time_to_live));
-		uint32_t word, sum;
-
-		memcpy(&word, ttl, sizeof(word));
-		sum = (word >> 16) + 1;
-		sum += sum >= 0xffff;
-		word = ((word - 1) & 0xffff) | sum << 16;
-		memcpy(ttl, &word, sizeof(word));
-	} else {
+	if (likely(pkt(m)->family == 4))
+		ip4_ttl_decrement(rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *));
+	else
 		rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *)->hop_limits--;
-	}
 	pkt(m)->ttl--;
 }
 

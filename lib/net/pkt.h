@@ -128,8 +128,10 @@ _Static_assert(
 /* Where the fields are in the view's words. */
 enum {
 	PKT_ZONE_SHIFT = 16,
+	PKT_FAMILY_SHIFT = 24,
 	PKT_FLAGS_SHIFT = 40,
 	PKT_TOS_SHIFT = 48,
+	PKT_TTL_SHIFT = 56,
 	PKT_TABLE_SHIFT = 16,
 	PKT_DEPTH_SHIFT = 48,
 	PKT_GENERATION_SHIFT = 32,

@@ -373,47 +373,58 @@ forward_to_tunnel(struct worker *w, const struct nexthop *nh, struct rte_mbuf **
 	}
 }
 
-/* The frame of a packet that is as most are, to a next hop with a link-layer address; way is that
- * of its port. header_bytes: the way's. false: it is as it was. */
-static __rte_always_inline bool
-frame_plain(const struct way *way, uint16_t header_bytes, uint64_t link, struct rte_mbuf *m)
-{
-	const struct pkt *p = pkt(m);
-	uint8_t *at;
+/* What is_plain_transit asks of the first word of the view, of packets of one zone and family. */
+#define PLAIN_TRANSIT_MASK                                                                         \
+	((uint64_t)UINT8_MAX << PKT_ZONE_SHIFT | (uint64_t)UINT8_MAX << PKT_FAMILY_SHIFT |         \
+		(uint64_t)PKT_ETH_MULTICAST << PKT_FLAGS_SHIFT)
+#define PLAIN_TRANSIT_TTL (UINT64_C(2) << PKT_TTL_SHIFT) /* it is the highest byte */
 
-	if (unlikely(!is_plain_transit(p) || p->frag_mtu || m->pkt_len > way->mtu ||
-		     !pkt_has_headroom(m, header_bytes)))
-		return false;
-	ip_ttl_decrement(m);
-	at = rte_pktmbuf_mtod(m, uint8_t *) - header_bytes;
-	pkt_move(m, (int16_t)header_bytes, header_bytes);
-	way_header_write(way, link, header_bytes, at, p->family);
-	return true;
-}
-
-/* Frames for neighbours on the port with this way, of packets from one zone, as far as they are as
- * most are. Returns how many from the first on. header_bytes: the way's, as a constant where
- * it is the common one. */
+/*
+ * Frames for neighbours on the port with this way, of packets of one zone and family, as far as
+ * they are as most are. Returns how many from the first on; the others are as they were.
+ * header_bytes: the way's, as a constant where it is the common one.
+ */
 static __rte_always_inline uint16_t
-frames_plain(const struct worker *w, const struct way *way, uint16_t header_bytes,
+frames_plain(const struct nexthop *entries, const struct way *way, uint16_t header_bytes,
 	struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct nexthop *entries = w->tables->nexthops;
-	const uint16_t port = nexthop_of(w, pkts[0])->port;
-	const uint8_t zone = pkt(pkts[0])->zone;
+	const uint16_t port = way->port->index;
+	const uint8_t family = pkt(pkts[0])->family;
+	const uint64_t alike = (uint64_t)pkt(pkts[0])->zone << PKT_ZONE_SHIFT |
+			       (uint64_t)family << PKT_FAMILY_SHIFT;
 	uint16_t done = 0;
 
 	for (; done < n; done++) {
-		const struct pkt *p = pkt(pkts[done]);
+		struct rte_mbuf *m = pkts[done];
+		struct pkt *p = pkt(m);
 		const struct nexthop *nh = &entries[p->nexthop];
 		const uint64_t link = __atomic_load_n(&nh->link, __ATOMIC_RELAXED);
+		uint8_t *at;
 
-		if (unlikely(p->zone != zone || nh->type != NEXTHOP_NEIGHBOUR || nh->port != port ||
-			     !(link & NEXTHOP_LINK_REACHABLE) ||
-			     !frame_plain(way, header_bytes, link, pkts[done])))
+		if (unlikely((p->word0 & PLAIN_TRANSIT_MASK) != alike ||
+			     p->word0 < PLAIN_TRANSIT_TTL || !p->plain || p->frag_mtu ||
+			     nh->type != NEXTHOP_NEIGHBOUR || nh->port != port ||
+			     !(link & NEXTHOP_LINK_REACHABLE) || m->pkt_len > way->mtu ||
+			     !pkt_has_headroom(m, header_bytes)))
 			break;
+		at = rte_pktmbuf_mtod(m, uint8_t *);
+		if (likely(family == 4))
+			ip4_ttl_decrement((struct rte_ipv4_hdr *)at);
+		else
+			((struct rte_ipv6_hdr *)at)->hop_limits--;
+		p->ttl--;
+		pkt_move(m, (int16_t)header_bytes, header_bytes);
+		way_header_write(way, link, header_bytes, at - header_bytes, family);
 	}
 	return done;
+}
+
+/* The common one. A function of its own, for the compiler to have all registers. */
+static __rte_noinline uint16_t
+frames_untagged(
+	const struct nexthop *entries, const struct way *way, struct rte_mbuf **pkts, uint16_t n)
+{
+	return frames_plain(entries, way, RTE_ETHER_HDR_LEN, pkts, n);
 }
 
 /*
@@ -431,9 +442,9 @@ forward_to_port(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	if (unlikely(w->output.n))
 		return 0;
 	if (likely(way.header_bytes == RTE_ETHER_HDR_LEN))
-		done = frames_plain(w, &way, RTE_ETHER_HDR_LEN, pkts, n);
+		done = frames_untagged(w->tables->nexthops, &way, pkts, n);
 	else
-		done = frames_plain(w, &way, way.header_bytes, pkts, n);
+		done = frames_plain(w->tables->nexthops, &way, way.header_bytes, pkts, n);
 	if (likely(done))
 		stage_frames(w, port, pkts, done);
 	return done;
