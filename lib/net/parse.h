@@ -65,33 +65,35 @@ parse_ipv4_checked(struct rte_mbuf *m, uint64_t first, uint64_t second, uint32_t
 	return true;
 }
 
-/* Parses the packet that begins `before` bytes behind the mbuf's data, if it is as most are: IPv4
- * without options, whole, in one piece as far as its headers go, and right. flags: the view's, but
- * for what is found out here. nic: the NIC may have looked at its checksum. false: nothing is
- * changed, and parse_ip_any will find out. */
-static __rte_always_inline bool
-parse_ipv4_common(struct rte_mbuf *m, uint16_t before, uint8_t flags, bool nic)
+enum { PARSE_IPV4_BYTES = sizeof(struct rte_ipv4_hdr) + 8 }; /* that are read of a packet */
+
+/* The total length of an IPv4 packet that is as most are but perhaps for its checksum: without
+ * options, no fragment, long enough for what it carries. 0: another one. first: its first 8 bytes.
+ */
+static inline uint32_t
+parse_ipv4_length(const struct rte_ipv4_hdr *ip, uint64_t first)
 {
-	const struct rte_ipv4_hdr *ip =
-		rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, before);
-	const uint32_t bytes = m->pkt_len - before;
-	const struct parse_l4 *l4;
-	struct pkt *p = pkt(m);
-	uint64_t first, second;
+	const uint32_t bytes = rte_be_to_cpu_16(ip->total_length);
+
+	if (unlikely((first & PARSE_IPV4_FIXED) != RTE_IPV4_VHL_DEF ||
+		     bytes < sizeof(*ip) + parse_l4[ip->next_proto_id].bytes))
+		return 0;
+	return bytes;
+}
+
+/* Whether both addresses are plain: 0 or 1. */
+static inline uint8_t
+parse_ipv4_plain(const struct rte_ipv4_hdr *ip)
+{
+	return parse_plain4[(uint8_t)ip->src_addr] & parse_plain4[(uint8_t)ip->dst_addr];
+}
+
+/* What the view of such a packet says, but for its addresses. first: its first 8 bytes. */
+static __rte_always_inline void
+parse_ipv4_view(struct pkt *p, const struct rte_ipv4_hdr *ip, uint64_t first, uint8_t flags)
+{
 	uint32_t ports;
 
-	if (unlikely(m->data_len < before + sizeof(*ip) + 8))
-		return false;
-	memcpy(&first, ip, sizeof(first));
-	memcpy(&second, (const uint8_t *)ip + sizeof(first), sizeof(second));
-	l4 = &parse_l4[ip->next_proto_id];
-	if (unlikely((first & PARSE_IPV4_FIXED) != RTE_IPV4_VHL_DEF ||
-		     rte_be_to_cpu_16(ip->total_length) != bytes ||
-		     bytes < sizeof(*ip) + l4->bytes))
-		return false;
-	if (unlikely(nic ? !parse_ipv4_checked(m, first, second, ip->dst_addr)
-			 : !parse_ipv4_checksum_right(first, second, ip->dst_addr)))
-		return false;
 	p->family = 4;
 	p->proto = ip->next_proto_id;
 	p->flags = flags | parse_ipv4_df(first);
@@ -99,8 +101,28 @@ parse_ipv4_common(struct rte_mbuf *m, uint16_t before, uint8_t flags, bool nic)
 	p->ttl = ip->time_to_live;
 	p->l4_offset = sizeof(*ip);
 	memcpy(&ports, ip + 1, sizeof(ports));
-	p->ports_be = ports & l4->ports;
-	p->plain = parse_plain4[(uint8_t)ip->src_addr] & parse_plain4[(uint8_t)ip->dst_addr];
+	p->ports_be = ports & parse_l4[ip->next_proto_id].ports;
+}
+
+/* Parses the packet that begins `before` bytes behind the mbuf's data, if it is as most are: IPv4
+ * without options, whole, in one piece as far as its headers go, and right. flags: the view's, but
+ * for what is found out here. false: nothing is changed, and parse_ip_any will find out. */
+static __rte_always_inline bool
+parse_ipv4_common(struct rte_mbuf *m, uint16_t before, uint8_t flags)
+{
+	const struct rte_ipv4_hdr *ip =
+		rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, before);
+	uint64_t first, second;
+
+	if (unlikely(m->data_len < before + PARSE_IPV4_BYTES))
+		return false;
+	memcpy(&first, ip, sizeof(first));
+	memcpy(&second, (const uint8_t *)ip + sizeof(first), sizeof(second));
+	if (unlikely(parse_ipv4_length(ip, first) != m->pkt_len - before ||
+		     !parse_ipv4_checked(m, first, second, ip->dst_addr)))
+		return false;
+	parse_ipv4_view(pkt(m), ip, first, flags);
+	pkt(m)->plain = parse_ipv4_plain(ip);
 	return true;
 }
 
@@ -119,8 +141,8 @@ parse_ip(struct rte_mbuf *m)
 {
 	const uint8_t found = PKT_FRAGMENT | PKT_LATER_FRAGMENT | PKT_DF;
 
-	return likely(parse_ipv4_common(m, 0, pkt(m)->flags & ~found, true)) ? DROP_NONE
-									     : parse_ip_any(m);
+	return likely(parse_ipv4_common(m, 0, pkt(m)->flags & ~found)) ? DROP_NONE
+								       : parse_ip_any(m);
 }
 
 /*

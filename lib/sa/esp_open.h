@@ -15,6 +15,16 @@ esp_replay_error(struct sa_hot *hot)
 	__atomic_store_n(&hot->errors_replay, hot->errors_replay + 1, __ATOMIC_RELAXED);
 }
 
+/* The extended sequence number of a packet, whose ESP header is `before` bytes behind its data. */
+static inline uint64_t
+esp_open_seq(const struct sa *sa, struct esp_shape shape, const struct rte_mbuf *m, uint16_t before)
+{
+	const struct rte_esp_hdr *esp =
+		rte_pktmbuf_mtod_offset(m, const struct rte_esp_hdr *, before);
+
+	return replay_infer(&sa->hot.window, rte_be_to_cpu_32(esp->seq), shape.esn);
+}
+
 /*
  * What can be seen of a packet before decryption: its length and alignment, and its place in the
  * replay window. shape is the SA's. seq: the extended sequence number. RFC 4303 3.4.2, 3.4.3.
@@ -30,8 +40,7 @@ esp_open_check(struct esp_shape shape, struct sa *sa, struct rte_mbuf *m, uint64
 		return DROP_esp_truncated;
 	if (unlikely(m->data_len < shape.overhead && !pkt_pull(m, shape.overhead)))
 		return DROP_no_mbuf;
-	*seq = replay_infer(&hot->window,
-		rte_be_to_cpu_32(rte_pktmbuf_mtod(m, struct rte_esp_hdr *)->seq), shape.esn);
+	*seq = esp_open_seq(sa, shape, m, 0);
 	reason = replay_check(&hot->window, *seq);
 	if (unlikely(reason != DROP_NONE))
 		esp_replay_error(hot);
@@ -187,33 +196,42 @@ esp_open_finish(struct esp_opening *o, struct rte_mbuf **m, uint8_t *next_header
 	return DROP_NONE;
 }
 
-/* The same of a packet as most are: the common shape, one segment, a lifetime that is long yet, and
- * it ends as an envelope with this next header does. false: it is as it was. */
-static inline bool
-esp_open_finish_common(struct esp_opening *o, struct rte_mbuf *m, uint8_t next_header)
+/*
+ * Whether a packet as most are (of the common shape, in one segment, at least as long as what is
+ * around a payload) ends behind a payload of so many bytes as an envelope with this next header
+ * does. 0 bytes: it does not.
+ */
+static __rte_always_inline bool
+esp_open_ends(const struct rte_mbuf *m, uint32_t payload_bytes, uint8_t next_header)
 {
 	const struct esp_shape shape = esp_shape_common(false);
-	const uint32_t around = shape.overhead + shape.icv_bytes;
+	const uint32_t text_end = m->data_len - shape.icv_bytes;
+	const uint32_t pad = text_end - shape.overhead - payload_bytes - ESP_TRAILER_BYTES;
 	uint64_t last;
-	uint32_t pad;
 
-	/* an empty payload is none of these: its padding would reach before its text */
-	if (unlikely(m->nb_segs != 1 || m->data_len < around + sizeof(last)))
+	if (unlikely(pad > ESP_PAD_COMMON_MAX))
 		return false;
-	memcpy(&last,
-		rte_pktmbuf_mtod_offset(
-			m, const uint8_t *, m->data_len - shape.icv_bytes - sizeof(last)),
+	memcpy(&last, rte_pktmbuf_mtod_offset(m, const uint8_t *, text_end) - sizeof(last),
 		sizeof(last));
-	last = rte_le_to_cpu_64(last);
-	pad = last >> 8 * (sizeof(last) - ESP_TRAILER_BYTES) & UINT8_MAX;
-	if (unlikely(pad > ESP_PAD_COMMON_MAX ||
-		     last >> 8 * (sizeof(last) - ESP_TRAILER_BYTES - pad) !=
-			     esp_trailer_word(pad, next_header)))
-		return false;
-	pkt_move(m, -(int16_t)shape.overhead, -(int32_t)(around + ESP_TRAILER_BYTES + pad));
-	o->packets++;
-	o->bytes += m->pkt_len;
-	return true;
+	last = rte_le_to_cpu_64(last) >> (8 * (sizeof(last) - ESP_TRAILER_BYTES) - 8 * pad);
+	return last == esp_trailer_word(pad, next_header);
+}
+
+/* Such a packet, once it is committed, is its payload. Whoever calls this counts it. */
+static inline void
+esp_open_take(struct rte_mbuf *m, uint32_t payload_bytes)
+{
+	m->data_off += esp_shape_common(false).overhead;
+	m->data_len = (uint16_t)payload_bytes;
+	m->pkt_len = payload_bytes;
+}
+
+/* Of an opening where all may pass: packets that esp_open_finish has not counted. */
+static inline void
+esp_open_counted(struct esp_opening *o, uint64_t packets, uint64_t bytes)
+{
+	o->packets += packets;
+	o->bytes += bytes;
 }
 
 #endif

@@ -204,7 +204,7 @@ input_common(struct rte_mbuf *m, const struct arrivals *a)
 		     eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4)))
 		return false;
 	memcpy(pkt(m), &a->view, offsetof(struct pkt, argument));
-	if (unlikely(!parse_ipv4_common(m, HEADER, 0, true) || !pkt(m)->plain))
+	if (unlikely(!parse_ipv4_common(m, HEADER, 0) || !pkt(m)->plain))
 		return false;
 	pkt_move(m, -HEADER, -HEADER);
 	note_l4_checksum(m);

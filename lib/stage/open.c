@@ -112,36 +112,77 @@ came_alike(struct rte_mbuf **pkts, uint16_t n)
 
 /* An envelope of this SA, by its way and its owner: its job, or why not. *m may change (an emptied
  * first segment). */
-static __rte_always_inline enum drop_reason
-open_one(struct sa *sa, const struct esp_sa *esp, struct esp_shape shape, struct rte_mbuf **m,
-	struct crypto_burst *burst, uint16_t job)
+static __rte_noinline enum drop_reason
+open_any(struct sa *sa, const struct esp_sa *esp, struct rte_mbuf **m, struct crypto_burst *burst,
+	uint16_t job)
 {
 	enum drop_reason why;
 	uint64_t seq;
 
 	pkt(*m)->sa = sa;
 	pkt_trim_front(m, pkt(*m)->l4_offset);
-	why = esp_open_check(shape, sa, *m, &seq);
+	why = esp_open_check(esp->shape, sa, *m, &seq);
 	if (likely(why == DROP_NONE))
-		esp_open_job(esp->salt, shape, *m, seq, burst, job);
+		esp_open_job(esp->salt, esp->shape, *m, seq, burst, job);
 	return why;
 }
 
-/* Envelopes of one SA for which the crypto burst has room. */
-static __rte_always_inline void
-open_packets(struct worker *w, struct sa *sa, const struct esp_sa *esp, struct esp_shape shape,
-	struct rte_mbuf **pkts, uint16_t n, struct crypto_burst *burst)
+/*
+ * How many from the first on are as most are, with the common shape, of one segment and in time:
+ * theirs are the jobs from `job` on. They came alike. The next one is as it was. A function of its
+ * own, for the compiler to have all registers.
+ */
+static __rte_noinline uint16_t
+open_common(struct sa *sa, const struct esp_sa *esp, struct rte_mbuf **pkts, uint16_t n,
+	struct crypto_burst *burst, uint16_t job)
 {
+	const struct esp_shape shape = esp_shape_common(esp->shape.esn);
+	const uint32_t around = shape.overhead + shape.icv_bytes, salt = esp->salt;
+	const uint16_t outer = pkt(pkts[0])->l4_offset;
+	uint16_t i = 0;
+
+	for (; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const uint32_t bytes = (uint32_t)m->data_len - outer;
+		uint64_t seq;
+
+		if (unlikely(m->nb_segs != 1 || bytes <= around ||
+			     ((bytes - around) & (shape.align - 1u)) != 0))
+			break;
+		seq = esp_open_seq(sa, shape, m, outer);
+		if (unlikely(replay_check(&sa->hot.window, seq) != DROP_NONE))
+			break;
+		pkt(m)->sa = sa;
+		pkt_move(m, -(int16_t)outer, -(int32_t)outer);
+		esp_open_job(salt, shape, m, seq, burst, job + i);
+	}
+	return i;
+}
+
+/* Envelopes of one SA that came alike, for which the crypto burst has room. */
+static inline void
+open_packets(struct worker *w, struct sa *sa, const struct esp_sa *esp, struct rte_mbuf **pkts,
+	uint16_t n, struct crypto_burst *burst)
+{
+	const bool common = esp_shape_is_common(esp->shape);
 	uint16_t job = burst->n;
 
 	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		enum drop_reason why = open_one(sa, esp, shape, &m, burst, job);
+		enum drop_reason why;
 
+		if (likely(common)) {
+			const uint16_t some = open_common(sa, esp, pkts + i, n - i, burst, job);
+
+			job += some;
+			i += some;
+			if (likely(i == n))
+				break;
+		}
+		why = open_any(sa, esp, &pkts[i], burst, job);
 		if (likely(why == DROP_NONE))
 			job++;
 		else
-			drop(w, m, why);
+			drop(w, pkts[i], why);
 	}
 	esp_jobs_end(burst, esp->session, job);
 }
@@ -170,11 +211,7 @@ open_own(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 		struct crypto_burst *burst = stage_crypto_room(w, sa, &room);
 
 		room = RTE_MIN(room, n);
-		if (likely(esp_shape_is_common(esp.shape)))
-			open_packets(
-				w, sa, &esp, esp_shape_common(esp.shape.esn), pkts, room, burst);
-		else
-			open_packets(w, sa, &esp, esp.shape, pkts, room, burst);
+		open_packets(w, sa, &esp, pkts, room, burst);
 		pkts += room;
 		n -= room;
 	}
@@ -245,28 +282,79 @@ stage_open(struct worker *w)
 	stage_crypto(w);
 }
 
-/* The inner packet of one that was committed; DROP_NONE, or why not. *m may change (an emptied
- * first segment). */
-static __rte_noinline enum drop_reason
-opened_any(const struct tunnel *t, struct esp_opening *opening, struct rte_mbuf **m)
+/* Of a packet behind its ESP header, of an SA of the common shape. */
+static inline const struct rte_ipv4_hdr *
+inner_ip4(const struct rte_mbuf *m)
 {
-	uint8_t next_header;
-	enum drop_reason why = esp_open_finish(opening, m, &next_header);
-
-	if (likely(why == DROP_NONE))
-		why = tunnel_decapsulate(t, *m, next_header);
-	return likely(why == DROP_NONE) ? parse_martian(*m) : why;
+	return rte_pktmbuf_mtod_offset(
+		m, const struct rte_ipv4_hdr *, esp_shape_common(false).overhead);
 }
 
-/* The same, where common says that the SA's are opened as most are. */
-static inline enum drop_reason
-opened_one(const struct tunnel *t, struct esp_opening *opening, bool common, struct rte_mbuf **m)
+/*
+ * Whether envelope and inner packet are as most are, so that nothing would be found out about them:
+ * in one segment, IPv4 between plain addresses, nothing behind it but the padding it needs, nothing
+ * outside that would change it.
+ */
+static inline bool
+is_opened_common(const struct rte_mbuf *m)
 {
-	enum drop_reason why;
+	const struct esp_shape shape = esp_shape_common(false);
+	const struct rte_ipv4_hdr *ip = inner_ip4(m);
+	uint64_t first, second;
 
-	if (unlikely(!common || !esp_open_finish_common(opening, *m, IPPROTO_IPIP)))
-		return opened_any(t, opening, m);
-	why = tunnel_decapsulate(t, *m, IPPROTO_IPIP);
+	if (unlikely(m->nb_segs != 1 ||
+		     m->data_len < shape.overhead + PARSE_IPV4_BYTES + shape.icv_bytes ||
+		     !tunnel_outer_is_silent(m)))
+		return false;
+	memcpy(&first, ip, sizeof(first));
+	memcpy(&second, (const uint8_t *)ip + sizeof(first), sizeof(second));
+	return esp_open_ends(m, parse_ipv4_length(ip, first), IPPROTO_IPIP) &&
+	       parse_ipv4_plain(ip) && parse_ipv4_checksum_right(first, second, ip->dst_addr);
+}
+
+/* How many from the first on are, and pass the window: they are their inner packets then, of *bytes
+ * bytes. The next one is as it was. A function of its own, for the compiler to have all
+ * registers. */
+static __rte_noinline uint16_t
+opened_common(
+	struct sa *sa, const struct tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint64_t *bytes)
+{
+	const struct tunnel_inner inner = tunnel_inner_of(t);
+	struct replay_window *window = &sa->hot.window;
+	uint64_t sum = 0;
+	uint16_t i = 0;
+
+	for (; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const struct rte_ipv4_hdr *ip = inner_ip4(m);
+		uint64_t first;
+
+		if (unlikely(!is_opened_common(m) ||
+			     replay_commit(window, pkt(m)->seq) != DROP_NONE))
+			break;
+		memcpy(&first, ip, sizeof(first));
+		esp_open_take(m, rte_be_to_cpu_16(ip->total_length));
+		tunnel_inner_view(&inner, pkt(m));
+		parse_ipv4_view(pkt(m), ip, first, PKT_DECRYPTED);
+		pkt(m)->plain = 1;
+		sum += m->pkt_len;
+	}
+	*bytes = sum;
+	return i;
+}
+
+/* The inner packet of any other one; DROP_NONE, or why there is none. *m may change (an emptied
+ * first segment). */
+static __rte_noinline enum drop_reason
+opened_any(struct esp_opening *opening, const struct tunnel *t, struct rte_mbuf **m)
+{
+	uint8_t next_header;
+	enum drop_reason why = esp_open_commit(opening->sa, *m);
+
+	if (likely(why == DROP_NONE))
+		why = esp_open_finish(opening, m, &next_header);
+	if (likely(why == DROP_NONE))
+		why = tunnel_decapsulate(t, *m, next_header);
 	return likely(why == DROP_NONE) ? parse_martian(*m) : why;
 }
 
@@ -275,15 +363,26 @@ static void
 opened(struct worker *w, struct sa *sa, struct tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct esp_opening opening = esp_open_begin(sa, n);
-	const bool common = opening.all_may && esp_shape_is_common(opening.esp.shape);
-	uint64_t bytes = 0;
-	uint16_t kept = 0;
+	const bool common =
+		opening.all_may && esp_shape_is_common(opening.esp.shape) && t->n_selectors == 0;
+	uint64_t bytes = 0, some_bytes;
+	uint16_t kept = 0, some;
 
 	for (uint16_t i = 0; i < n; i++) {
-		enum drop_reason why = esp_open_commit(sa, pkts[i]);
+		enum drop_reason why;
 
-		if (likely(why == DROP_NONE))
-			why = opened_one(t, &opening, common, &pkts[i]);
+		if (likely(common)) {
+			some = opened_common(sa, t, pkts + i, n - i, &some_bytes);
+			esp_open_counted(&opening, some, some_bytes);
+			if (unlikely(kept < i))
+				memmove(pkts + kept, pkts + i, some * sizeof(pkts[0]));
+			bytes += some_bytes;
+			kept += some;
+			i += some;
+			if (likely(i == n))
+				break;
+		}
+		why = opened_any(&opening, t, &pkts[i]);
 		if (unlikely(why != DROP_NONE)) {
 			drop(w, pkts[i], why);
 			continue;

@@ -75,12 +75,15 @@ next_header_agrees(const struct rte_mbuf *m, uint8_t next_header)
 }
 
 enum drop_reason
-tunnel_decapsulate_any(
-	const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header, uint8_t outer_tos)
+tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header)
 {
+	const struct tunnel_inner inner = tunnel_inner_of(tunnel);
 	struct pkt *view = pkt(m);
+	const uint8_t outer_tos = view->tos;
 	int ecn;
 
+	m->ol_flags &= ~TUNNEL_OUTER_CHECKSUMS;
+	tunnel_inner_view(&inner, view);
 	if (next_header != IPPROTO_IPIP && next_header != IPPROTO_IPV6)
 		return DROP_esp_next_header;
 	if (unlikely(m->data_len == 0 && !pkt_pull(m, 1)))

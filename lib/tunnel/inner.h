@@ -11,10 +11,33 @@
 
 enum { TUNNEL_ECN = 3 }; /* of TOS or traffic class */
 
-/* The half of the next one for what is not as most packets are. The view is that of an inner packet
- * but for what the parser finds out. */
-enum drop_reason tunnel_decapsulate_any(
-	const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header, uint8_t outer_tos);
+/* What the views of a tunnel's inner packets have in common, in the view's words. */
+struct tunnel_inner {
+	uint64_t word0, word1, word3;
+};
+
+static inline struct tunnel_inner
+tunnel_inner_of(const struct tunnel *tunnel)
+{
+	return (struct tunnel_inner){
+		.word0 = (uint64_t)ZONE_TUNNEL << PKT_ZONE_SHIFT | (uint64_t)PKT_DECRYPTED
+									   << PKT_FLAGS_SHIFT,
+		.word1 = (uint64_t)tunnel->table << PKT_TABLE_SHIFT,
+		.word3 = tunnel->index | (uint64_t)tunnel->generation << PKT_GENERATION_SHIFT,
+	};
+}
+
+/* A view that was the outer packet's is the inner one's, but for what the parser finds out. */
+static inline void
+tunnel_inner_view(const struct tunnel_inner *inner, struct pkt *view)
+{
+	view->word0 = view->port | inner->word0;
+	view->word1 = inner->word1;
+	view->word3 = inner->word3;
+}
+
+/* What the NIC and the parser found out about the checksums of an outer packet. */
+#define TUNNEL_OUTER_CHECKSUMS (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK)
 
 /*
  * After esp_open_finish: m begins at the inner packet, and its view is still that of the outer
@@ -23,25 +46,16 @@ enum drop_reason tunnel_decapsulate_any(
  * 4303 2.7), applies ECN (RFC 6040), checks the selectors. Then zone is ZONE_TUNNEL, table the
  * tunnel's, tunnel and generation are the tunnel's, PKT_DECRYPTED is set.
  */
-static __rte_always_inline enum drop_reason
-tunnel_decapsulate(const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header)
-{
-	const uint64_t checksums = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
-	struct pkt *view = pkt(m);
-	const uint8_t outer_tos = view->tos;
+enum drop_reason tunnel_decapsulate(
+	const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header);
 
-	/* What the NIC and the parser found out was about the outer packet. */
-	if (unlikely(m->ol_flags & checksums))
-		m->ol_flags &= ~checksums;
-	view->word3 = tunnel->index | (uint64_t)tunnel->generation << PKT_GENERATION_SHIFT;
-	view->word0 = view->port | (uint64_t)ZONE_TUNNEL << PKT_ZONE_SHIFT |
-		      (uint64_t)PKT_DECRYPTED << PKT_FLAGS_SHIFT;
-	view->word1 = (uint64_t)tunnel->table << PKT_TABLE_SHIFT;
-	/* RFC 6040: an outer field that says nothing leaves the inner one as it is */
-	if (likely(next_header == IPPROTO_IPIP && (outer_tos & TUNNEL_ECN) == 0 &&
-		    tunnel->n_selectors == 0 && parse_ipv4_common(m, 0, PKT_DECRYPTED, false)))
-		return DROP_NONE;
-	return tunnel_decapsulate_any(tunnel, m, next_header, outer_tos);
+/* Whether tunnel_decapsulate has nothing to say about the packet m in an envelope of this tunnel,
+ * with an inner packet of the same family, but what the parser finds out: no selectors, and an
+ * outer ECN field that leaves the inner one as it is (RFC 6040). */
+static inline bool
+tunnel_outer_is_silent(const struct rte_mbuf *m)
+{
+	return (pkt_const(m)->tos & TUNNEL_ECN) == 0 && !(m->ol_flags & TUNNEL_OUTER_CHECKSUMS);
 }
 
 #endif

@@ -199,6 +199,28 @@ open_prepare(struct sa *sa, struct rte_mbuf **pkts, uint16_t n, struct crypto_bu
 	return n_dead;
 }
 
+/* As stage_opened does with a packet whose own length says what its pad length says; here only the
+ * latter does. false: it is not one for esp_open_finish_common, and as it was. */
+static bool
+finish_common(struct esp_opening *o, struct rte_mbuf *m)
+{
+	const struct esp_shape shape = o->esp.shape;
+	const uint32_t around = shape.overhead + shape.icv_bytes + ESP_TRAILER_BYTES;
+	uint32_t payload;
+
+	if (!o->all_may || !esp_shape_is_common(shape) || m->nb_segs != 1 ||
+		m->data_len < around + sizeof(uint64_t))
+		return false;
+	payload = m->data_len - around -
+		  *rte_pktmbuf_mtod_offset(
+			  m, uint8_t *, m->data_len - shape.icv_bytes - ESP_TRAILER_BYTES);
+	if (payload == 0 || !esp_open_ends(m, payload, IPPROTO_IPIP))
+		return false;
+	esp_open_take(m, payload);
+	esp_open_counted(o, 1, m->pkt_len);
+	return true;
+}
+
 enum drop_reason
 open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
 {
@@ -206,8 +228,7 @@ open_finish(struct sa *sa, struct rte_mbuf **m, uint8_t *next_header)
 	enum drop_reason why = esp_open_commit(sa, *m);
 
 	*next_header = IPPROTO_IPIP;
-	if (why == DROP_NONE && !(opening.all_may && esp_shape_is_common(opening.esp.shape) &&
-					esp_open_finish_common(&opening, *m, IPPROTO_IPIP)))
+	if (why == DROP_NONE && !finish_common(&opening, *m))
 		why = esp_open_finish(&opening, m, next_header);
 	esp_open_end(&opening);
 	return why;
