@@ -267,9 +267,10 @@ alike_begin(struct alike *a, struct rte_mbuf *m)
 
 /* An envelope like the one that a was begun with. false, the frame being as it was: another one. */
 static __rte_always_inline bool
-input_alike(struct rte_mbuf *m, const struct arrivals *arrivals, const struct alike *a)
+take_alike(struct rte_mbuf *m, const struct arrivals *arrivals, const struct alike *a)
 {
 	const uint64_t checks = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	const bool nic = m->ol_flags & checks; /* it has looked at them */
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + ALIKE_IP;
 	const struct rte_ipv4_hdr *header = (const struct rte_ipv4_hdr *)ip;
 
@@ -282,16 +283,13 @@ input_alike(struct rte_mbuf *m, const struct arrivals *arrivals, const struct al
 		return false;
 	if (unlikely(rte_be_to_cpu_16(header->total_length) != m->pkt_len - ALIKE_IP))
 		return false;
-	if (likely(!(m->ol_flags & checks))) {
-		if (unlikely(!parse_ipv4_checksum_right(
-			    word64(ip), word64(ip + sizeof(uint64_t)), header->dst_addr)))
-			return false;
-	} else if (!parse_ipv4_checked(
-			   m, word64(ip), word64(ip + sizeof(uint64_t)), header->dst_addr)) {
+	if (unlikely(nic ? !parse_ipv4_checked(
+				   m, word64(ip), word64(ip + sizeof(uint64_t)), header->dst_addr)
+			 : !parse_ipv4_checksum_right(
+				   word64(ip), word64(ip + sizeof(uint64_t)), header->dst_addr)))
 		return false;
-	}
 	memcpy(pkt(m), &a->view, offsetof(struct pkt, argument));
-	if (unlikely(m->ol_flags & checks))
+	if (unlikely(nic))
 		note_l4_checksum(m);
 	pkt_move(m, -ALIKE_IP, -ALIKE_IP);
 	return true;
@@ -306,13 +304,13 @@ prefetch(struct rte_mbuf *m)
 	rte_prefetch0(pkt(m));
 }
 
-/* Envelopes, of which input_common has let the first one through: it, and those behind it that are
- * like it, into the worker's burst. Returns how many; *bytes: of the frames of the others. */
-static inline uint16_t
-input_envelopes(struct worker *w, const struct arrivals *arrivals, struct rte_mbuf **pkts,
-	uint16_t n, uint64_t *bytes)
+/* How many from the second on are like the first, which input_common has let through; all of them
+ * go to `out`. *bytes: of the frames of the others. A function of its own, for the compiler to have
+ * all registers. */
+static __rte_noinline uint16_t
+input_alike(const struct arrivals *arrivals, struct rte_mbuf **pkts, uint16_t n,
+	struct rte_mbuf **out, uint64_t *bytes)
 {
-	struct rte_mbuf **out = w->esp_in.pkts + w->esp_in.n;
 	struct alike alike;
 	uint64_t others = 0;
 	uint16_t i;
@@ -320,20 +318,32 @@ input_envelopes(struct worker *w, const struct arrivals *arrivals, struct rte_mb
 	alike_begin(&alike, pkts[0]);
 	out[0] = pkts[0];
 	for (i = 1; i < n; i++) {
-		const uint32_t frame_bytes = pkts[i]->pkt_len;
+		struct rte_mbuf *m = pkts[i];
+		const uint32_t frame_bytes = m->pkt_len;
 
 		if (i + AHEAD < n)
 			prefetch(pkts[i + AHEAD]);
-		if (unlikely(!input_alike(pkts[i], arrivals, &alike)))
+		if (unlikely(!take_alike(m, arrivals, &alike)))
 			break;
-		out[i] = pkts[i];
+		out[i] = m;
 		others += frame_bytes;
 	}
-	if (w->esp_in.n == 0)
-		w->esp_alike = i;
-	w->esp_in.n += i;
 	*bytes += others;
 	return i;
+}
+
+/* Envelopes, of which input_common has let the first one through: it, and those behind it that are
+ * like it, into the worker's burst. Returns how many; *bytes: of the frames of the others. */
+static inline uint16_t
+input_envelopes(struct worker *w, const struct arrivals *arrivals, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t *bytes)
+{
+	const uint16_t some = input_alike(arrivals, pkts, n, w->esp_in.pkts + w->esp_in.n, bytes);
+
+	if (w->esp_in.n == 0)
+		w->esp_alike = some;
+	w->esp_in.n += some;
+	return some;
 }
 
 uint16_t
