@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "fibre.h"
+
 enum {
 	CHUNK_BYTES = 256 << 10,
 	CLASS_FIRST = 5, /* 32 bytes, header included */
@@ -83,21 +85,23 @@ block_take(unsigned int class)
 	return h;
 }
 
-/* Nothing is in use: a message is done with. */
+/* Nothing is in use: a message is done with. The chunks go in turns, as a long answer has many;
+ * they are nobody's by then. */
 static void
 pool_shrink(void)
 {
-	struct chunk *c = pool.chunks;
+	struct chunk *spare = pool.chunks->next;
 
-	while (c->next) {
-		struct chunk *rest = c->next;
-
-		munmap(c, CHUNK_BYTES);
-		c = rest;
-	}
-	c->used = sizeof(*c);
-	pool.chunks = c;
+	pool.chunks->next = NULL;
+	pool.chunks->used = sizeof(*pool.chunks);
 	memset(pool.free, 0, sizeof(pool.free));
+	while (spare) {
+		struct chunk *next = spare->next;
+
+		munmap(spare, CHUNK_BYTES);
+		spare = next;
+		fibre_rest();
+	}
 }
 
 #if defined(__has_feature)

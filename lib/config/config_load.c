@@ -6,7 +6,7 @@
 
 #include "config_read.h"
 
-enum { PIECE_BYTES = 4096 };
+enum { PIECE_BYTES = 4096, TRIM_ELEMENTS = 2000 };
 
 static const struct key top_keys[] = {
 	{"unsafe_static_keys", &key_bool, KEY_FIELD(config, unsafe_static_keys),
@@ -246,11 +246,16 @@ parse(config_t *tree, const struct config_text *text)
 	return ok;
 }
 
-/* Element by element, from the end, where that moves nothing. */
+/*
+ * Element by element, from the end, where that moves nothing. A large file's tree takes several
+ * times what is kept: what it leaves goes back to the system as it becomes free, some megabytes at
+ * a time, and not all at the end, when others would wait for it.
+ */
 static void
 tree_free(config_t *tree)
 {
 	config_setting_t *root = config_root_setting(tree);
+	unsigned int freed = 0;
 
 	for (int i = 0; i < config_setting_length(root); i++) {
 		config_setting_t *list = config_setting_get_elem(root, (unsigned int)i);
@@ -260,6 +265,8 @@ tree_free(config_t *tree)
 		for (int k = config_setting_length(list); k-- > 0;) {
 			config_setting_wipe(config_setting_get_elem(list, (unsigned int)k));
 			config_setting_remove_elem(list, (unsigned int)k);
+			if (++freed % TRIM_ELEMENTS == 0)
+				malloc_trim(0);
 			fibre_rest();
 		}
 	}
@@ -313,7 +320,6 @@ config_load(const char *path, struct report *report)
 
 	config = text_load(config, &text, ok, report, entries);
 	fibre_rest();
-	/* a large file's tree took several times what is kept, and lies between what is kept */
 	malloc_trim(0);
 	fibre_rest();
 	return config;
@@ -339,8 +345,7 @@ config_free(struct config *config)
 		config_object_free(CONFIG_KIND_PORT, &config->ports[i]);
 	for (uint32_t i = 0; i < config->n_tunnels; i++)
 		config_object_free(CONFIG_KIND_TUNNEL, &config->tunnels[i]);
-	if (config->sas)
-		explicit_bzero(config->sas, config->n_sas * sizeof(config->sas[0]));
+	wipe_in_turns(config->sas, config->n_sas * sizeof(config->sas[0]));
 	for (uint32_t i = 0; i < config->n_strings; i++) {
 		free(config->strings[i]);
 		fibre_rest();

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fibre.h"
+
 void *
 memory_or_die(void *memory)
 {
@@ -26,6 +28,18 @@ copy_or_die(const void *from, size_t count, size_t bytes)
 	if (count)
 		memcpy(copy, from, count * bytes);
 	return copy;
+}
+
+void
+wipe_in_turns(void *memory, size_t bytes)
+{
+	enum { PIECE_BYTES = 256 << 10 };
+
+	for (size_t at = 0, n; at < bytes; at += n) {
+		n = bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES;
+		explicit_bzero((char *)memory + at, n);
+		fibre_rest();
+	}
 }
 
 const char *

@@ -13,6 +13,9 @@ void *array_or_die(size_t count, size_t bytes);
 /* A copy of so many, for the caller to free; NULL of none. */
 void *copy_or_die(const void *from, size_t count, size_t bytes);
 
+/* Overwrites what may have been a key, piece by piece: others have their turn meanwhile. */
+void wipe_in_turns(void *memory, size_t bytes);
+
 /* The string, which came from malloc, becomes the configuration's. */
 const char *config_string_own(struct config *config, char *string);
 

@@ -16,6 +16,7 @@
 enum {
 	INCLUDE_DEPTH_MAX = 10,
 	FILE_BYTES_MAX = 256 << 20,
+	PIECE_BYTES = 256 << 10,
 };
 
 /* A file (or string) being copied. */
@@ -31,21 +32,28 @@ struct source {
 	bool may_include;
 };
 
+/* What is as large as a file moves piece by piece, and others have their turn. */
+static void
+secret_buffer_grow(struct secret_buffer *b, size_t capacity)
+{
+	char *grown = memory_or_die(malloc(capacity));
+
+	for (size_t at = 0, n; at < b->length; at += n) {
+		n = b->length - at < PIECE_BYTES ? b->length - at : PIECE_BYTES;
+		memcpy(grown + at, b->data + at, n);
+		fibre_rest();
+	}
+	wipe_in_turns(b->data, b->length);
+	free(b->data);
+	b->data = grown;
+	b->capacity = capacity;
+}
+
 void
 secret_buffer_append(struct secret_buffer *b, const char *data, size_t length)
 {
-	if (b->length + length + 1 > b->capacity) {
-		size_t capacity = (b->length + length + 1) * 2;
-		char *grown = memory_or_die(malloc(capacity));
-
-		if (b->data) {
-			memcpy(grown, b->data, b->length);
-			explicit_bzero(b->data, b->capacity);
-			free(b->data);
-		}
-		b->data = grown;
-		b->capacity = capacity;
-	}
+	if (b->length + length + 1 > b->capacity)
+		secret_buffer_grow(b, (b->length + length + 1) * 2);
 	memcpy(b->data + b->length, data, length);
 	b->length += length;
 	b->data[b->length] = '\0';
@@ -54,8 +62,7 @@ secret_buffer_append(struct secret_buffer *b, const char *data, size_t length)
 void
 secret_buffer_free(struct secret_buffer *b)
 {
-	if (b->data)
-		explicit_bzero(b->data, b->capacity);
+	wipe_in_turns(b->data, b->length);
 	free(b->data);
 	*b = (struct secret_buffer){0};
 }

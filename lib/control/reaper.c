@@ -10,11 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
+
 #include "grace.h"
 #include "internal.h"
 #include "objects.h"
 
-enum { REAPED_A_TURN = 1024 };
+/* Of a turn of the control loop, in which clients of the control socket wait. */
+enum { REAPED_A_TURN = 1024, REAPED_AT_ONCE = 32, TURNS_A_SECOND = 500 };
 
 static int
 graves_reserve(struct graves *graves, uint32_t n)
@@ -103,6 +106,16 @@ begin(struct gateway *g)
 	r->token = rte_rcu_qsbr_start(g->qsbr);
 }
 
+/* As many as a turn has time for. */
+static void
+bury_a_turn(struct gateway *g)
+{
+	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / TURNS_A_SECOND;
+
+	for (uint32_t n = 0; n < REAPED_A_TURN && rte_rdtsc() < end; n += REAPED_AT_ONCE)
+		bury_some(g, REAPED_AT_ONCE);
+}
+
 void
 reaper_poll(struct gateway *g)
 {
@@ -113,7 +126,7 @@ reaper_poll(struct gateway *g)
 	if (g->state && seq_state_is_busy(g->state))
 		return; /* there is time */
 	if (r->looked < r->dying.n && rte_rcu_qsbr_check(g->qsbr, r->token, false) == 1)
-		bury_some(g, REAPED_A_TURN);
+		bury_a_turn(g);
 }
 
 bool

@@ -106,14 +106,15 @@ static void
 input_take(struct rpc_client *c, size_t n)
 {
 	struct rpc_input *in = &c->in;
+	char *data = in->data;
 
-	explicit_bzero(in->data + in->start, n);
+	explicit_bzero(data + in->start, n);
 	in->start += n;
 	in->scanned = in->start;
 	if (in->start < in->length)
 		return;
-	secret_free(in->data);
 	*in = (struct rpc_input){0};
+	secret_free(data);
 }
 
 /* It will send nothing more: what it has sent is answered. */
@@ -222,21 +223,22 @@ static void
 array_step(struct rpc_client *c)
 {
 	struct rpc_array *a = &c->array;
+	json_t *calls = a->calls;
 	size_t begun;
 
 	rpc_text_string(&c->answer, a->answered ? "," : "[");
 	begun = c->answer.length;
-	rpc_message_answer(c, json_array_get(a->calls, a->next++), &c->answer);
+	rpc_message_answer(c, json_array_get(calls, a->next++), &c->answer);
 	if (c->answer.length > begun)
 		a->answered = true;
 	else
 		rpc_text_cut(&c->answer, 0);
-	if (a->next < json_array_size(a->calls))
+	if (a->next < json_array_size(calls))
 		return;
 	if (a->answered)
 		rpc_text_string(&c->answer, "]\n");
-	json_decref(a->calls);
 	*a = (struct rpc_array){0};
+	json_decref(calls);
 }
 
 static void

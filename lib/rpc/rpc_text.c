@@ -6,6 +6,7 @@
 
 #include "fibre.h"
 
+/* A long text grows where it is: the system moves its pages and nothing is copied. */
 static bool
 room(struct rpc_text *t, size_t n)
 {
@@ -14,19 +15,16 @@ room(struct rpc_text *t, size_t n)
 
 	if (t->start + t->length + n <= t->capacity)
 		return true;
-	if (t->length + n <= t->capacity / 2) {
+	if (t->start) {
 		memmove(t->data, t->data + t->start, t->length);
 		t->start = 0;
-		return true;
 	}
-	grown = malloc(capacity);
+	if (t->length + n <= t->capacity / 2)
+		return true;
+	grown = realloc(t->data, capacity);
 	if (!grown)
 		return false;
-	if (t->length)
-		memcpy(grown, t->data + t->start, t->length);
-	free(t->data);
 	t->data = grown;
-	t->start = 0;
 	t->capacity = capacity;
 	return true;
 }

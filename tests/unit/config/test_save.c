@@ -8,6 +8,7 @@
 
 #include "config_equal.h"
 #include "config_test.h"
+#include "fibre.h"
 
 static int samples_count;
 static char **samples;
@@ -236,6 +237,47 @@ test_text(void **state)
 	config_free(config);
 }
 
+enum { TEXT_BYTES = 4 << 20, TEXT_PIECES = TEXT_BYTES / (256 << 10) };
+
+struct filling {
+	bool same;
+	unsigned int turns, turns_to_fill;
+};
+
+static void
+fill_and_free(void *arg)
+{
+	struct filling *filling = arg;
+	struct secret_buffer text = {0};
+
+	for (unsigned int i = 0; text.length < TEXT_BYTES; i++)
+		secret_buffer_append(&text, (const char *)&i, sizeof(i));
+	filling->turns_to_fill = filling->turns;
+	filling->same = true;
+	for (unsigned int i = 0; i < text.length / sizeof(i); i++)
+		filling->same &= memcmp(text.data + i * sizeof(i), &i, sizeof(i)) == 0;
+	secret_buffer_free(&text);
+}
+
+/* A text of some megabytes grows, and is wiped, in turns; nothing of it is lost. */
+static void
+test_turns(void **state)
+{
+	struct filling filling = {0};
+	struct fibre *f = fibre_create(fill_and_free, &filling);
+
+	(void)state;
+	assert_non_null(f);
+	while (fibre_run(f, 0) == FIBRE_RESTS)
+		filling.turns++;
+	fibre_destroy(f);
+	fibre_trim();
+	assert_true(filling.same);
+	/* what it held when it grew last is copied, then wiped: half of it at least */
+	assert_true(filling.turns_to_fill >= TEXT_PIECES);
+	assert_true(filling.turns - filling.turns_to_fill >= TEXT_PIECES);
+}
+
 /* SAs that came over the socket are forgotten at exit. */
 static void
 test_only_static_sas(void **state)
@@ -354,6 +396,7 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
 		cmocka_unit_test(test_every_key_is_written),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_only_static_sas),
 		cmocka_unit_test_setup_teardown(test_large, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file, setup, teardown),
