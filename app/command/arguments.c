@@ -356,6 +356,13 @@ take_object(struct argument *a, const char *word)
 	return rc;
 }
 
+/* Whether the value of a parameter is given already. */
+static bool
+is_given(const struct argument *a, const char *name)
+{
+	return json_object_get(a->params, name) != NULL;
+}
+
 /* The next of the noun's names that the method takes and that is not given yet. */
 static const char *
 next_name(const struct argument *a)
@@ -363,32 +370,38 @@ next_name(const struct argument *a)
 	const char *const *names = method_names(a->method->noun);
 
 	for (; *names; names++)
-		if (method_param(a->method, *names) && !json_object_get(a->params, *names))
+		if (method_param(a->method, *names) && !is_given(a, *names))
 			return *names;
 	return NULL;
 }
 
-/* Else the next required parameter, else the next at all, but not those that page lists. NULL:
- * there is none left. */
+/* The next parameter in the order in which help shows them; pages are not said so. */
 static const char *
-next_param(const struct argument *a)
+next_in_order(const struct argument *a, bool required)
 {
-	const char *next = next_name(a);
 	const json_t *param;
 	size_t i;
 
-	for (int required = 1; !next && required >= 0; required--)
-		json_array_foreach (a->method->params, i, param) {
-			const char *name = method_param_name(param);
+	json_array_foreach (a->method->params, i, param) {
+		const char *name = method_param_name(param);
 
-			if (json_object_get(a->params, name) ||
-				method_param_required(param) != required ||
-				strcmp(name, "limit") == 0 || strcmp(name, "after") == 0)
-				continue;
-			next = name;
-			break;
-		}
-	return next;
+		if (!is_given(a, name) && method_param_required(param) == required &&
+			strcmp(name, "limit") != 0 && strcmp(name, "after") != 0)
+			return name;
+	}
+	return NULL;
+}
+
+/* First what is required, then what else names the object, then anything. NULL: there is none left.
+ */
+static const char *
+next_param(const struct argument *a)
+{
+	const char *next = next_in_order(a, true);
+
+	if (!next)
+		next = next_name(a);
+	return next ? next : next_in_order(a, false);
 }
 
 /* A value without a key. */

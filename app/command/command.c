@@ -62,6 +62,8 @@ say_errors(struct session *s, const json_t *data)
 		const char *field = json_string_value(json_object_get(one, "field"));
 		const char *message = json_string_value(json_object_get(one, "message"));
 
+		if (field && (!field[0] || (message && strstr(message, field))))
+			field = NULL; /* it is said */
 		command_say(s, COMMAND_REFUSED, "  %s%s%s%s%s", object ? object : "",
 			object ? ": " : "", field ? field : "", field ? ": " : "",
 			message ? message : "");
@@ -77,9 +79,16 @@ command_say_error(struct session *s, const char *method, const json_t *error)
 	const char *field = json_string_value(json_object_get(data, "field"));
 	const char *what = advice(json_integer_value(json_object_get(error, "code")));
 	bool told = !field || (message && strstr(message, field));
+	const char *first = json_array_size(json_object_get(data, "errors")) && message
+				    ? strstr(message, "; the first: ")
+				    : NULL;
 
-	command_say(s, COMMAND_REFUSED, "%s: %s%s%s", method, told ? "" : field, told ? "" : ": ",
-		message ? message : "refused without a reason");
+	if (first) /* all of them follow */
+		command_say(
+			s, COMMAND_REFUSED, "%s: %.*s:", method, (int)(first - message), message);
+	else
+		command_say(s, COMMAND_REFUSED, "%s: %s%s%s", method, told ? "" : field,
+			told ? "" : ": ", message ? message : "refused without a reason");
 	say_errors(s, data);
 	if (what)
 		command_say(s, COMMAND_REFUSED, "  %s", what);

@@ -53,6 +53,25 @@ offer_verbs(struct completion *c, const char *noun)
 			offer(c, "", methods->at[i].verb, "");
 }
 
+/* What the noun's first name may be, where that is one of some words: "stats drops", "events
+ * tunnel".
+ */
+static void
+offer_words(struct completion *c, const char *noun)
+{
+	const struct methods *methods = &c->s->methods;
+	const char *name = method_names(noun)[0];
+	const json_t *word;
+	size_t w;
+
+	for (size_t i = 0; name && i < methods->count; i++)
+		if (strcmp(methods->at[i].noun, noun) == 0)
+			json_array_foreach (
+				json_object_get(method_param(&methods->at[i], name), "words"), w,
+				word)
+				offer(c, "", json_string_value(word), "");
+}
+
 /* The list whose objects' member a parameter names: the tunnels for `tunnel`. */
 static const char *
 list_for(const struct method *method, const char *param, const char **member)
@@ -194,8 +213,10 @@ command_complete(struct session *s, const char *const *words, size_t count)
 		return c.found;
 	}
 	noun = methods_noun(&s->methods, words[0]);
-	if (count == 2 && noun)
+	if (count == 2 && noun) {
 		offer_verbs(&c, noun);
+		offer_words(&c, noun);
+	}
 	if (count == 2 && !noun)
 		offer_nouns(&c); /* "show " */
 	/* the word being written is no argument yet, but that there is one decides what "show" is

@@ -121,12 +121,22 @@ method_alias(size_t i)
 	return i < sizeof(aliases) / sizeof(aliases[0]) ? aliases[i].word : NULL;
 }
 
+/* "export-wireshark" is export_wireshark. */
+static bool
+same_word(const char *name, const char *said)
+{
+	while (*name && (*name == *said || (*name == '_' && *said == '-'))) {
+		name++;
+		said++;
+	}
+	return *name == *said;
+}
+
 static const struct method *
 find_words(const struct methods *methods, const char *noun, const char *verb)
 {
 	for (size_t i = 0; i < methods->count; i++)
-		if (strcmp(methods->at[i].noun, noun) == 0 &&
-			strcmp(methods->at[i].verb, verb) == 0)
+		if (strcmp(methods->at[i].noun, noun) == 0 && same_word(methods->at[i].verb, verb))
 			return &methods->at[i];
 	return NULL;
 }
@@ -306,19 +316,22 @@ noun_unknown(
 static void
 verb_alone(const struct methods *methods, const char *word, struct error *err)
 {
-	const char *nouns[WORDS_MAX] = {NULL};
+	const char *nouns[WORDS_MAX] = {NULL}, *second;
 	char list[320] = "";
 	size_t count = 0, used = 0;
 
-	for (size_t i = 0; i < methods->count && count < WORDS_MAX && used < sizeof(list); i++) {
+	for (size_t i = 0; i < methods->count && count < WORDS_MAX; i++) {
 		const char *noun = methods->at[i].noun;
 
-		if (!find_verb(methods, noun, word, true) || listed(nouns, count, noun))
-			continue;
-		used += (size_t)snprintf(
-			list + used, sizeof(list) - used, "%s%s", count ? ", " : "", noun);
-		nouns[count++] = noun;
+		if (find_verb(methods, noun, word, true) && !listed(nouns, count, noun))
+			nouns[count++] = noun;
 	}
+	for (size_t i = 0; (second = phrase_second(word, i)) && count < WORDS_MAX; i++)
+		if (!listed(nouns, count, second))
+			nouns[count++] = second;
+	for (size_t i = 0; i < count && used < sizeof(list); i++)
+		used += (size_t)snprintf(
+			list + used, sizeof(list) - used, "%s%s", i ? ", " : "", nouns[i]);
 	error_set(err, 0, "%s what? One of: %s", word, list);
 }
 

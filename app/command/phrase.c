@@ -14,10 +14,12 @@ static const struct {
 } rows[] = {
 	{{"show", "port", "stats", "all"}, {"stats", "get", "what=ports"}},
 	{{"show", "port", "stats"}, {"stats", "get", "what=ports"}},
+	{{"show", "port", "stats", "*"}, {"port", "get", "*"}},
 	{{"show", "port", "info", "all"}, {"port", "list"}},
 	{{"show", "port", "info", "*"}, {"port", "get", "*"}},
 	{{"show", "port", "all"}, {"port", "list"}},
 	{{"show", "drops"}, {"stats", "get", "what=drops"}},
+	{{"drops"}, {"stats", "get", "what=drops"}},
 	{{"clear", "port", "stats", "all"}, {"stats", "reset"}},
 	{{"clear", "port", "stats"}, {"stats", "reset"}},
 	{{"clear", "stats"}, {"stats", "reset"}},
@@ -112,6 +114,19 @@ const char *
 phrase_first(size_t i)
 {
 	return i < sizeof(rows) / sizeof(rows[0]) ? rows[i].said[0] : NULL;
+}
+
+const char *
+phrase_second(const char *first, size_t i)
+{
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		const char *second = rows[r].said[1];
+
+		if (second && strcmp(second, "*") != 0 && strcmp(rows[r].said[0], first) == 0 &&
+			i-- == 0)
+			return second;
+	}
+	return NULL;
 }
 
 void

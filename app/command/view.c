@@ -336,7 +336,8 @@ record_text(const char *key, const json_t *value, enum table_colour *colour)
 			abort();
 		return text;
 	}
-	if (json_is_integer(value) && (ends_with(key, "packets") || ends_with(key, "polls")))
+	if (json_is_integer(value) && (ends_with(key, "packets") || ends_with(key, "polls") ||
+					      strcmp(key, "sleeps") == 0))
 		return or_die(strdup(units_exact(exact, n)));
 	return view_inline(key, value);
 }

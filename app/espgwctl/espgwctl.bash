@@ -5,10 +5,10 @@
 _espgwctl() {
 	local words=() options=() i word cur=$2 whole
 	COMPREPLY=()
-	# bash splits at '=' and ':', which our words have inside: put them together again
+	# bash splits at '=', ':' and '@', which our words have inside: put them together again
 	for ((i = 1; i <= COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
-		if [[ $i -gt 1 && ($word == [=:]* || ${COMP_WORDS[i - 1]} == *[=:]) ]]; then
+		if [[ $i -gt 1 && ($word == [=:@]* || ${COMP_WORDS[i - 1]} == *[=:@]) ]]; then
 			words[${#words[@]}-1]+=$word
 		else
 			words+=("$word")
@@ -41,6 +41,12 @@ _espgwctl() {
 		return
 		;;
 	esac
+	if [[ $whole == @* || $whole == *=@* ]]; then
+		# of the word that bash replaces an '@' is a part, '=' is none
+		mapfile -t COMPREPLY < <(compgen -P "${cur%"${cur##*@}"}" -f -- "${cur##*@}")
+		compopt -o filenames
+		return
+	fi
 	mapfile -t COMPREPLY < <("${COMP_WORDS[0]}" "${options[@]}" -- __complete "${words[@]}" 2>/dev/null)
 	# what bash replaces begins behind the last '=' or ':'
 	[[ $whole == "$cur" ]] || COMPREPLY=("${COMPREPLY[@]#"${whole%"$cur"}"}")

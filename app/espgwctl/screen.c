@@ -66,22 +66,31 @@ screen_begin(struct screen *screen, const char *title)
 	return screen->out;
 }
 
+unsigned int
+screen_rows(const struct screen *screen)
+{
+	struct winsize size = {0};
+
+	if (!screen->live)
+		return 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0)
+		size.ws_row = ROWS_DEFAULT;
+	return size.ws_row - 1u; /* the last one takes the newline */
+}
+
 /* Lines that do not fit would scroll the others away. */
 void
 screen_end(struct screen *screen)
 {
-	struct winsize size = {0};
+	unsigned int rows = screen_rows(screen), row = 0;
 	const char *line;
-	unsigned int row = 0;
 
 	fclose(screen->out);
 	if (!screen->live) {
 		fputs(screen->text, stdout);
 	} else {
-		if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0)
-			size.ws_row = ROWS_DEFAULT;
 		fputs(home, stdout);
-		for (line = screen->text; *line && row + 1 < size.ws_row; row++) {
+		for (line = screen->text; *line && row < rows; row++) {
 			int length = (int)strcspn(line, "\n");
 
 			printf("%.*s%s\n", length, line, clear_line);

@@ -23,6 +23,9 @@ void screen_open(struct screen *screen, bool plain, bool colours);
 /* Gives the terminal back as it was. */
 void screen_close(struct screen *screen);
 
+/* Lines that are shown at most; 0: as many as there are. */
+unsigned int screen_rows(const struct screen *screen);
+
 /* A round begins with a line of title and time. Write to the stream; screen_end shows what fits. */
 FILE *screen_begin(struct screen *screen, const char *title);
 void screen_end(struct screen *screen);

@@ -2,6 +2,7 @@
 
 /* top: tunnels and workers by what they do now, and what dies where. */
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,9 +90,9 @@ rank(const void *a, const void *b)
 	return x->place < y->place ? -1 : 1;
 }
 
-/* The busiest first; at most so many, and of drops only those that occurred. */
+/* The busiest first, and of drops only those that occurred. */
 static json_t *
-by_rate(const struct list *list, size_t most, bool occurred)
+by_rate(const struct list *list, bool occurred)
 {
 	size_t n = json_array_size(list->items), i, used = 0;
 	struct ranked *ranked = calloc(n + 1, sizeof(ranked[0]));
@@ -109,7 +110,7 @@ by_rate(const struct list *list, size_t most, bool occurred)
 			(struct ranked){item, old ? packets - sum_of(old, "packets") : 0, i};
 	}
 	qsort(ranked, used, sizeof(ranked[0]), rank);
-	for (i = 0; i < used && i < most; i++)
+	for (i = 0; i < used; i++)
 		json_array_append(sorted, ranked[i].item);
 	free(ranked);
 	return sorted;
@@ -155,21 +156,49 @@ print_total(
 		units_bits(bits, (double)b * 8 / seconds));
 }
 
+/* items: the first `most` of them are shown. Takes them. */
 static void
-print_section(
-	const struct top *top, const struct list *list, const char *title, json_t *items, FILE *out)
+print_section(const struct top *top, const struct list *list, const char *title, json_t *items,
+	size_t most, FILE *out)
 {
 	struct view view = {.colours = top->client->session.colours,
 		.before = list->before,
 		.seconds = top->now - top->then,
 		.rates_only = list->before != NULL};
 
+	while (json_array_size(items) > most)
+		json_array_remove(items, json_array_size(items) - 1);
 	fputc('\n', out);
 	if (json_array_size(items))
 		view_list(&view, list->noun, items, out);
 	else
 		fprintf(out, "no %s\n", title);
 	json_decref(items);
+}
+
+/* How many of each are shown. */
+struct shares {
+	size_t workers, tunnels, drops;
+};
+
+static size_t
+smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Each gets its part of the screen, and what another one leaves. */
+static struct shares
+share_rows(size_t rows, size_t workers, size_t tunnels, size_t drops)
+{
+	enum { HEADINGS = 8 }; /* title and sums; a blank line and the names of columns, thrice */
+	size_t room = rows > HEADINGS + 3 ? rows - HEADINGS : 3;
+	struct shares s = {.workers = smaller(workers, room / 3)};
+
+	room -= s.workers;
+	s.drops = smaller(drops, tunnels < room / 2 ? room - tunnels : room - room / 2);
+	s.tunnels = smaller(tunnels, room - s.drops);
+	return s;
 }
 
 static void
@@ -187,20 +216,28 @@ print_json(const struct top *top)
 static void
 print_round(struct top *top)
 {
+	json_t *tunnels, *drops;
+	size_t rows = screen_rows(top->screen);
+	struct shares shown = {SIZE_MAX, TUNNELS_SHOWN, DROPS_SHOWN};
 	FILE *out;
 
 	if (top->client->options.json) {
 		print_json(top);
 		return;
 	}
+	tunnels = by_rate(&top->tunnels, false);
+	drops = by_rate(&top->drops, true);
+	if (rows)
+		shown = share_rows(rows, json_array_size(top->workers.items),
+			json_array_size(tunnels), json_array_size(drops));
 	out = screen_begin(top->screen, top->client->options.ctl);
 	print_total(top, "out", "out_packets", "out_bytes", out);
 	print_total(top, "in", "in_packets", "in_bytes", out);
 	fputc('\n', out);
-	print_section(top, &top->workers, "workers", json_incref(top->workers.items), out);
-	print_section(top, &top->drops, "drops", by_rate(&top->drops, DROPS_SHOWN, true), out);
 	print_section(
-		top, &top->tunnels, "tunnels", by_rate(&top->tunnels, TUNNELS_SHOWN, false), out);
+		top, &top->workers, "workers", json_copy(top->workers.items), shown.workers, out);
+	print_section(top, &top->tunnels, "tunnels", tunnels, shown.tunnels, out);
+	print_section(top, &top->drops, "drops", drops, shown.drops, out);
 	screen_end(top->screen);
 }
 

@@ -57,23 +57,6 @@ params_of(const struct rpc_method *m)
 	return keys_add(keys_add(json_array(), m->names, NULL), m->params, m->names);
 }
 
-static int
-methods_call(struct rpc_call *call, const void *params)
-{
-	json_t *methods = json_array();
-
-	(void)params;
-	for (size_t i = 0; i < call->server->n_methods; i++) {
-		const struct rpc_method *m = call->server->methods[i];
-
-		json_array_append_new(
-			methods, json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "summary",
-					 m->summary, "writes", m->writes, "params", params_of(m)));
-	}
-	call->result = json_pack("{s:o}", "methods", methods);
-	return 0;
-}
-
 /* Its method reads it. */
 static const struct key_type list_of_calls = {.word = "list of calls"};
 static const struct key_type list_of_words = {.word = "list of words"};
@@ -87,6 +70,38 @@ static const struct key kinds_keys[] = {
 	{"kinds", &list_of_words, KEY_OBJECT, .help = "kinds of events; without it all"},
 };
 static const struct key_table kinds_table = {"kinds", NULL, kinds_keys, KEY_COUNT(kinds_keys)};
+
+/* The kinds of events that there are here. */
+static void
+kinds_describe(const struct rpc_server *server, json_t *param)
+{
+	const struct rpc_event_kind *kinds = server->options.kinds;
+	json_t *words = json_array();
+
+	for (size_t i = 0; kinds && kinds[i].name; i++)
+		json_array_append_new(words, json_string(kinds[i].name));
+	json_object_set_new(param, "words", words);
+}
+
+static int
+methods_call(struct rpc_call *call, const void *none)
+{
+	json_t *methods = json_array();
+
+	(void)none;
+	for (size_t i = 0; i < call->server->n_methods; i++) {
+		const struct rpc_method *m = call->server->methods[i];
+		json_t *params = params_of(m);
+
+		if (m->params == &kinds_table)
+			kinds_describe(call->server, json_array_get(params, 0));
+		json_array_append_new(
+			methods, json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "summary",
+					 m->summary, "writes", m->writes, "params", params));
+	}
+	call->result = json_pack("{s:o}", "methods", methods);
+	return 0;
+}
 
 const struct rpc_method rpc_own_methods[] = {
 	{"rpc.methods", "the methods and what they take", .call = methods_call},

@@ -53,6 +53,11 @@ class Methods(gateway.GatewayTest):
         self.policy = self.client.call("policy.add", priority=1, action="bypass", protocol="icmp")["id"]
         self.client.call("sa.add", **scene.Side(0x2001, "in").config())
 
+    def test_kinds_of_events(self):
+        """Those that can be named are those that there are."""
+        for method in ("events.subscribe", "events.unsubscribe"):
+            self.assertEqual(self.methods[method]["params"][0]["words"], self.client.call("events.subscribe")["kinds"])
+
     def test_each_is_read(self):
         """A value of a wrong type is refused, by name."""
         self.make_objects()

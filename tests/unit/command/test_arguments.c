@@ -73,6 +73,7 @@ test_method(void **state)
 		{"show drops", "stats.get", 2},
 		{"stats", "stats.get", 1},
 		{"stats drops", "stats.get", 1},
+		{"sa export-wireshark /tmp/esp_sa", "sa.export_wireshark", 2},
 		{"version", "version", 1},
 		{"sa.list", "sa.list", 1},
 		{"rpc methods", "rpc.methods", 2},
@@ -113,6 +114,7 @@ test_no_method(void **state)
 		{"strat tunnel ipsec0", "there is no \"strat\"; did you mean \"start\"?"},
 		{"shw", "there is no \"shw\"; did you mean \"show\"?"},
 		{"list", "list what? One of: "},
+		{"start", "start what? One of: capture, trace, tunnel"},
 		{"flush", "flush what? One of: sa"},
 		{"stats drop", "stats has no \"drop\"; did you mean \"stats drops\"?"},
 	};
@@ -186,7 +188,7 @@ test_arguments(void **state)
 			"{\"priority\": 1, \"action\": \"discard\", \"local_port\": \"8000-8080\", "
 			"\"protocol\": 17}"},
 		{"policy delete 3", "{\"id\": 3}"},
-		{"neighbour add 10.0.0.1 lan 02:00:00:00:00:01",
+		{"neighbour add 10.0.0.1 02:00:00:00:00:01 lan",
 			"{\"address\": \"10.0.0.1\", \"port\": \"lan\", \"mac\": "
 			"\"02:00:00:00:00:01\"}"},
 		{"events subscribe kinds=tunnel,port", "{\"kinds\": [\"tunnel\", \"port\"]}"},

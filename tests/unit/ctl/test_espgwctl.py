@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """espgwctl as a person and a program meet it: what it prints, what it says of mistakes, its exit status. The gateway is
 fake_gateway.py; the binary is named by the environment variable ESPGWCTL."""
+import contextlib
+import fcntl
 import json
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import textwrap
 import time
 import unittest
@@ -203,6 +207,11 @@ class Mistakes(WithGateway):
             {"field": "ttl", "message": "is missing"}]})
         self.check("tunnel", "set", "ipsec0", "mtu=70000", status=REFUSED,
                    err=["tunnel.update: 2 things are wrong", "tunnel ipsec0: mtu: 70000 is not", "ttl: is missing"])
+        self.gateway.refuse["tunnel.get"] = Refused(-32602, '2 things are wrong; the first: unknown key "nam"', {"errors": [
+            {"field": "nam", "message": 'unknown key "nam"'}, {"field": "name", "message": "name is missing"}]})
+        error = self.ctl("call", "tunnel.get").stderr
+        self.assertEqual(error.splitlines(), ["espgwctl: tunnel.get: 2 things are wrong:", 'espgwctl:   unknown key "nam"',
+                                              "espgwctl:   name is missing"])
         self.check("call", "no.such", status=REFUSED, err='there is no method "no.such"')
 
     def test_no_gateway(self):
@@ -421,6 +430,23 @@ class Terminal(WithGateway):
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), DONE)
         os.close(fd)
 
+    def test_top_on_few_lines(self):
+        """A tunnel is seen however many reasons there are, and nothing is beyond the last line."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 100, 0, 0))
+            os.execve(ESPGWCTL, [ESPGWCTL, "--ctl", self.gateway.path, "top", "--interval", "0.2", "--count", "2"],
+                      environment(self.folder.name))
+        seen = b""
+        with contextlib.suppress(OSError):
+            while data := os.read(fd, 65536):
+                seen += data
+        os.waitpid(pid, 0)
+        os.close(fd)
+        for screen in seen.decode().split("\x1b[H")[1:]:
+            self.assertIn("ipsec0", screen)
+            self.assertLess(screen.split("\x1b[J")[0].count("\n"), 10)
+
     def test_bash_completion(self):
         rows = [
             (["tu"], ["tunnel"]), (["do"], ["doctor"]), (["tunnel", "u"], ["update"]),
@@ -430,6 +456,7 @@ class Terminal(WithGateway):
             (["show", "po"], ["policy", "port"]), (["port", "get", ""], ["name=", "lan", "wan"]),
             (["route", "add", "via=ipsec1"], ["via=ipsec1"]), (["tunnel", "set", "a", "ecn="], ["ecn=true", "ecn=false"]),
             (["help", "sa", "fl"], ["flush"]), (["nonsense", "x"], []),
+            (["stats", "dr"], ["drops"]), (["events", "tu"], ["tunnel"]),
         ]
         for words, wanted in rows:
             with self.subTest(words):
@@ -447,7 +474,7 @@ class Terminal(WithGateway):
         os.write(fd, f". {os.path.abspath(COMPLETION)}\recho on''e\r".encode())
         for typed, wanted in (("", "one"), ("espgwctl tun\t", "tunnel "), ("espgwctl tunnel set ipsec0 mt\t", "mtu="),
                               ("espgwctl sa show 0x1001 direction=o\t", "direction=out"),
-                              ("espgwctl config load si\t", "site.conf")):
+                              ("espgwctl config load si\t", "site.conf"), ("espgwctl sa add key=@si\t", "@site.conf")):
             os.write(fd, b"\x15" + typed.encode())
             seen, end = "", time.monotonic() + LIMIT
             while wanted not in seen:
