@@ -146,10 +146,13 @@ void field_store(const struct key *key, void *field, uint64_t number);
 uint64_t field_load(const struct key *key, const void *field);
 
 /* " (did you mean "x"?)", or "" when no known word is near. Returns buf. */
-enum { HINT_BYTES = 64 };
+enum { HINT_BYTES = 96 };
 const char *hint(char buf[HINT_BYTES], const char *word, const char *const *known, size_t count);
 const char *hint_tunnel(char buf[HINT_BYTES], const char *word, const struct config_scope *scope);
 const char *hint_port(char buf[HINT_BYTES], const char *word, const struct config_scope *scope);
+/* The same, or " (there are: lan, wan)": the names when none of them is near. */
+const char *hint_tunnels(char buf[HINT_BYTES], const char *word, const struct config_scope *scope);
+const char *hint_ports(char buf[HINT_BYTES], const char *word, const struct config_scope *scope);
 
 /*
  * Writing. put_array: a new array to add strings to with put_element; put_list: a new list to add

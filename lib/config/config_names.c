@@ -65,14 +65,40 @@ name_index_find(const struct name_index *index, const char *name, uint32_t *i)
 	return true;
 }
 
+/* To be freed. */
+static const char **
+tunnel_names(const struct config_scope *scope, uint32_t *count)
+{
+	const char **names;
+
+	*count = scope->tunnel_count(scope->arg);
+	names = array_or_die(*count, sizeof(names[0]));
+	for (uint32_t i = 0; i < *count; i++)
+		names[i] = scope->tunnel_name(scope->arg, i);
+	return names;
+}
+
+static const char **
+port_names(const struct config_scope *scope, uint32_t *count)
+{
+	const char **names;
+
+	*count = scope->port_count(scope->arg);
+	names = array_or_die(*count, sizeof(names[0]));
+	for (uint32_t i = 0; i < *count; i++) {
+		const struct config_port *port = scope->port(scope->arg, i);
+
+		names[i] = port ? port->name : NULL;
+	}
+	return names;
+}
+
 const char *
 hint_tunnel(char buf[HINT_BYTES], const char *word, const struct config_scope *scope)
 {
-	uint32_t count = scope->tunnel_count(scope->arg);
-	const char **names = array_or_die(count, sizeof(names[0]));
+	uint32_t count;
+	const char **names = tunnel_names(scope, &count);
 
-	for (uint32_t i = 0; i < count; i++)
-		names[i] = scope->tunnel_name(scope->arg, i);
 	hint(buf, word, names, count);
 	free(names);
 	return buf;
@@ -81,15 +107,54 @@ hint_tunnel(char buf[HINT_BYTES], const char *word, const struct config_scope *s
 const char *
 hint_port(char buf[HINT_BYTES], const char *word, const struct config_scope *scope)
 {
-	uint32_t count = scope->port_count(scope->arg);
-	const char **names = array_or_die(count, sizeof(names[0]));
+	uint32_t count;
+	const char **names = port_names(scope, &count);
+
+	hint(buf, word, names, count);
+	free(names);
+	return buf;
+}
+
+/* " (there are: lan, wan)", as many as there is room for. */
+static void
+list_names(char buf[HINT_BYTES], const char *const *names, uint32_t count)
+{
+	static const char more[] = ", …)";
+	size_t used =
+		(size_t)snprintf(buf, HINT_BYTES, " (there %s", count ? "are: " : "is none yet)");
 
 	for (uint32_t i = 0; i < count; i++) {
-		const struct config_port *port = scope->port(scope->arg, i);
+		const char *name = names[i] ? names[i] : "";
 
-		names[i] = port ? port->name : NULL;
+		if (used + strlen(name) + 2 + sizeof(more) > HINT_BYTES) {
+			snprintf(buf + used, HINT_BYTES - used, "%s", more);
+			return;
+		}
+		used += (size_t)snprintf(buf + used, HINT_BYTES - used, "%s%s%s", i ? ", " : "",
+			name, i + 1 == count ? ")" : "");
 	}
-	hint(buf, word, names, count);
+}
+
+const char *
+hint_tunnels(char buf[HINT_BYTES], const char *word, const struct config_scope *scope)
+{
+	uint32_t count;
+	const char **names = tunnel_names(scope, &count);
+
+	if (!hint(buf, word, names, count)[0])
+		list_names(buf, names, count);
+	free(names);
+	return buf;
+}
+
+const char *
+hint_ports(char buf[HINT_BYTES], const char *word, const struct config_scope *scope)
+{
+	uint32_t count;
+	const char **names = port_names(scope, &count);
+
+	if (!hint(buf, word, names, count)[0])
+		list_names(buf, names, count);
 	free(names);
 	return buf;
 }

@@ -322,7 +322,7 @@ tunnel_read(struct object *o, const struct key *key, config_setting_t *value, vo
 
 	if (text && !scope->tunnel_find(scope->arg, text, field))
 		object_error(o, key->name, "no tunnel is called \"%.64s\"%s", text,
-			hint_tunnel(near, text, scope));
+			hint_tunnels(near, text, scope));
 }
 
 static void
@@ -343,7 +343,7 @@ port_read(struct object *o, const struct key *key, config_setting_t *value, void
 
 	if (text && !scope->port_find(scope->arg, text, field))
 		object_error(o, key->name, "no port is called \"%.64s\"%s", text,
-			hint_port(near, text, scope));
+			hint_ports(near, text, scope));
 }
 
 static void

@@ -25,7 +25,7 @@ tunnel_find(struct rpc_call *call, const char *name, struct tunnel **t)
 	if (*t)
 		return 0;
 	return rpc_error_set(call, -ENOENT, "name", "there is no tunnel \"%s\"%s", name,
-		hint_tunnel(near, name, gateway_scope(call->context)));
+		hint_tunnels(near, name, gateway_scope(call->context)));
 }
 
 static json_t *

@@ -104,6 +104,7 @@ static const struct row {
 	{N("address = '203.0.113.9'; mac = '01:00:00:00:00:01'; port = 'wan';"), "mac: \"01:00:00:00:00:01\" is no station's address (multicast or zero)"},
 	{N("address = '203.0.113.9'; mac = '00:00:00:00:00:00'; port = 'wan';"), "mac: \"00:00:00:00:00:00\" is no station's address (multicast or zero)"},
 	{N("address = '203.0.113.9'; mac = '02:00:00:00:00:01'; port = 'wam';"), "port: no port is called \"wam\" (did you mean \"wan\"?)"},
+	{N("address = '203.0.113.9'; mac = '02:00:00:00:00:01'; port = 'zzzz';"), "port: no port is called \"zzzz\" (there are: lan, wan)"},
 	{N("address = '198.51.100.9'; mac = '02:00:00:00:00:01'; port = 'wan';"), "t:3: neighbours[0] (198.51.100.9): 198.51.100.9 is not on the link of port wan"},
 	{N("address = '203.0.113.1'; mac = '02:00:00:00:00:01'; port = 'wan';"), "203.0.113.1 is our own address, on port wan"},
 	{N("address = '203.0.113.9'; mac = '02:00:00:00:00:01'; port = 'wan'; },\n{ address = '203.0.113.9'; mac = '02:00:00:00:00:02'; port = 'wan';"), "t:4: neighbours[1] (203.0.113.9): is the same address on the same port as neighbours[0] (203.0.113.9) (line 3)"},
