@@ -13,8 +13,9 @@ struct phrase {
 };
 
 /*
- * "drops", "show drops", "show port stats all", "clear port stats", "start tunnel T", "stop tunnel T", "set
- * tunnel T mtu 1300": as methods have them. Other words stay. To be freed with phrase_free.
+ * "drops", "show drops", "show port stats all", "clear port stats", "start tunnel T", "stop tunnel
+ * T", "set tunnel T mtu 1300": as methods have them. Other words stay. To be freed with
+ * phrase_free.
  */
 struct phrase phrase_of(const char *const *words, size_t count);
 

@@ -16,8 +16,8 @@ void *secret_alloc(size_t bytes);
 /* Zeroed. */
 void *secret_zalloc(size_t bytes);
 
-/* Wipes. NULL is fine. Who frees the last block of all gives back what the pool has grown by, and may
- * be stopped meanwhile (fibre_rest). */
+/* Wipes. NULL is fine. Who frees the last block of all gives back what the pool has grown by, and
+ * may be stopped meanwhile (fibre_rest). */
 void secret_free(void *memory);
 
 #endif

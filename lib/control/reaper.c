@@ -111,9 +111,12 @@ static void
 bury_a_turn(struct gateway *g)
 {
 	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / TURNS_A_SECOND;
+	uint32_t n = 0;
 
-	for (uint32_t n = 0; n < REAPED_A_TURN && rte_rdtsc() < end; n += REAPED_AT_ONCE)
+	do {
 		bury_some(g, REAPED_AT_ONCE);
+		n += REAPED_AT_ONCE;
+	} while (n < REAPED_A_TURN && rte_rdtsc() < end);
 }
 
 void

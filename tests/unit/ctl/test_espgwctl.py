@@ -207,10 +207,10 @@ class Mistakes(WithGateway):
             {"field": "ttl", "message": "is missing"}]})
         self.check("tunnel", "set", "ipsec0", "mtu=70000", status=REFUSED,
                    err=["tunnel.update: 2 things are wrong", "tunnel ipsec0: mtu: 70000 is not", "ttl: is missing"])
-        self.gateway.refuse["tunnel.get"] = Refused(-32602, '2 things are wrong; the first: unknown key "nam"', {"errors": [
-            {"field": "nam", "message": 'unknown key "nam"'}, {"field": "name", "message": "name is missing"}]})
+        self.gateway.refuse["tunnel.get"] = Refused(-32602, '2 things are wrong; the first: unknown key "xname"', {"errors": [
+            {"field": "xname", "message": 'unknown key "xname"'}, {"field": "name", "message": "name is missing"}]})
         error = self.ctl("call", "tunnel.get").stderr
-        self.assertEqual(error.splitlines(), ["espgwctl: tunnel.get: 2 things are wrong:", 'espgwctl:   unknown key "nam"',
+        self.assertEqual(error.splitlines(), ["espgwctl: tunnel.get: 2 things are wrong:", 'espgwctl:   unknown key "xname"',
                                               "espgwctl:   name is missing"])
         self.check("call", "no.such", status=REFUSED, err='there is no method "no.such"')
 
