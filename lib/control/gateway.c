@@ -418,6 +418,20 @@ gateway_tell(const struct gateway *g, const struct gateway_event *event)
 		g->listener(g->listener_arg, event);
 }
 
+/* Whether each worker has looked at its ports, from the first to the last, since idle_since_ms. One
+ * that has had no CPU meanwhile has not. */
+static bool
+all_have_looked(const struct gateway *g)
+{
+	for (uint16_t i = 0; i < g->n_workers; i++)
+		/* the first of the two may have begun before */
+		if (__atomic_load_n(&g->workers[i]->stats.polls, __ATOMIC_RELAXED) -
+				g->turns[i].idle_polls <
+			2)
+			return false;
+	return true;
+}
+
 /* true: no port has received for as long as --exit-on-idle says. */
 static bool
 idle_for_long(struct gateway *g, uint64_t now)
@@ -435,8 +449,11 @@ idle_for_long(struct gateway *g, uint64_t now)
 	if (activity != g->seen_activity || !g->idle_since_ms) {
 		g->seen_activity = activity;
 		g->idle_since_ms = now;
+		for (uint16_t i = 0; i < g->n_workers; i++)
+			g->turns[i].idle_polls =
+				__atomic_load_n(&g->workers[i]->stats.polls, __ATOMIC_RELAXED);
 	}
-	return now - g->idle_since_ms >= g->options.exit_on_idle_ms;
+	return now - g->idle_since_ms >= g->options.exit_on_idle_ms && all_have_looked(g);
 }
 
 static void

@@ -51,6 +51,7 @@ struct gateway {
 	struct rte_ring *inboxes[WORKERS_MAX];
 	struct {
 		uint64_t polls, seen_ms; /* the worker's turns, and when there was a new one */
+		uint64_t idle_polls;     /* its turns at idle_since_ms */
 	} turns[WORKERS_MAX];
 	uint16_t n_workers;
 	struct rte_ring *to_control;
