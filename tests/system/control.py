@@ -2,6 +2,7 @@
 """A client of the control socket for tests: one call after the other, or many under way at once."""
 import collections
 import json
+import os
 import socket
 import time
 
@@ -16,7 +17,7 @@ class Refused(Exception):
 
 
 class Control:
-    def __init__(self, path, seconds=20):
+    def __init__(self, path, seconds=60 * float(os.environ.get("ESPGW_TEST_SLOWER", "1"))):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(seconds)
         end = time.monotonic() + seconds

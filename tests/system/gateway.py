@@ -228,6 +228,13 @@ def run_limited(command):
     return process.returncode, text
 
 
+def control_lcore(pid):
+    """Of espgw's first thread, the control lcore: seconds on a CPU, and seconds that it waited for one."""
+    with open(f"/proc/{pid}/task/{pid}/schedstat", encoding="ascii") as file:
+        running, waiting, _ = file.read().split()
+    return int(running) / 1e9, int(waiting) / 1e9
+
+
 class Running:
     """espgw in the background, for tests that talk to it while it runs (namespaces, memif pairs)."""
 
@@ -239,7 +246,7 @@ class Running:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
         self.ready = ready
 
-    def wait_for(self, condition, seconds=20):
+    def wait_for(self, condition, seconds=LIMIT_SECONDS):
         """Waits until condition() holds, espgw ends or the time is over; whether it held."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:

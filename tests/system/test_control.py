@@ -101,18 +101,19 @@ class ControlTest(gateway.GatewayTest):
             one = gateway.Gateway(config or scene.config(), idle_ms=0, args=args)
             with gateway.Running(one, folder, ["lan", "wan"], None) as running:
                 control.Control(f"{folder}/ctl").__exit__()
+                self.pid = running.process.pid
                 yield running, f"{folder}/ctl"
                 if not killed:
                     self.assert_clean(running.stop())
 
     def assert_others_served(self, path, what):
-        """Best of three: this machine may have other things to do."""
+        """Best of three, without the time that the gateway waited for a CPU: this machine may have other things to do."""
         times = []
         for _ in range(3):
-            begin = time.monotonic()
+            begin, waited = time.monotonic(), gateway.control_lcore(self.pid)[1]
             with control.Control(path) as other:
                 self.assertIn("version", other.call("version"))
-            times.append(time.monotonic() - begin)
+            times.append(time.monotonic() - begin - (gateway.control_lcore(self.pid)[1] - waited))
         self.assertLess(min(times), LATENCY, what)
 
 

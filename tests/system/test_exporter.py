@@ -80,6 +80,13 @@ class Live(GatewayTest):
         self.assertEqual(drops, result.drops)
         self.assertGreater(sum(drops.values()), 0)
 
+    @staticmethod
+    def settled(exporter):
+        """Whether half a second passes in which no packet is counted."""
+        seen = [{name: value for name, value in values.items() if "_packets_total" in name}
+                for values in (exporter.values(), time.sleep(0.5) or exporter.values())]
+        return seen[0] == seen[1]
+
     def test_same_as_summary(self):
         source, settings = rich.packets(), rich.config()
         # else we would ask for it each second, and the counters go on
@@ -88,8 +95,8 @@ class Live(GatewayTest):
         with rich.running(source=source, settings=settings, once=True, workers=2) as (running, telemetry, _):
             with Exporter("--socket", telemetry.path, "--sas") as exporter:
                 self.assertTrue(running.wait_for(lambda: exporter.values()[received] == len(source)))
-                # ICMP goes round by way of the control lcore
-                time.sleep(0.5)
+                # ICMP goes round by way of the control lcore: until nothing is counted any more
+                self.assertTrue(running.wait_for(lambda: self.settled(exporter)))
                 values, page = exporter.values(), exporter.page()
                 result = running.stop()
                 self.assert_clean(result)

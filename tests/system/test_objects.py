@@ -200,14 +200,18 @@ class Objects(gateway.GatewayTest):
                      f"net_pcap1,rx_pcap={folder}/wan.rx.pcap,tx_pcap={folder}/wan.tx.pcap"]
             running = gateway.Running(gateway.Gateway(config, idle_ms=0), folder, ["lan", "wan"], vdevs)
             with running, control.Control(f"{folder}/ctl") as client:
+                def sent(spi):
+                    return client.call("sa.get", spi=spi, direction="out")["status"]["packets"]
+                self.assertTrue(running.wait_for(lambda: sent(0x1001) > 0))
                 client.call("sa.add", spi=0x1002, direction="out", tunnel="ipsec0", algorithm="aes-256-gcm", key=KEY(4))
-                time.sleep(0.05)
-                used = client.call("sa.get", spi=0x1001, direction="out")["status"]["packets"]
+                self.assertTrue(running.wait_for(lambda: sent(0x1002) > 0))
+                used = sent(0x1001)
                 client.call("sa.delete", spi=0x1001, direction="out")
                 client.call("tunnel.update", name="ipsec0", remote="203.0.113.3", mtu=1300)
-                time.sleep(0.05)
+                before = sent(0x1002)
+                self.assertTrue(running.wait_for(lambda: sent(0x1002) > before + 64))
                 client.call("sa.flush", direction="out")
-                time.sleep(0.05)
+                time.sleep(0.05)  # in which nothing more is sent
                 state = client.call("tunnel.get", name="ipsec0")["status"]
                 self.assert_clean(running.stop())
             envelopes = [frame[14:] for frame in gateway.pcap_read(f"{folder}/wan.tx.pcap") if frame[12:14] == b"\x08\x00"]

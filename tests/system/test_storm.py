@@ -21,6 +21,7 @@ SECONDS = 60 if LONG else 3
 SAS = 100000 if LONG else 10000
 RATE = int(10000 / SLOWER)
 SANITIZED = "libasan" in os.popen(f"ldd {gateway.binary()}").read()
+MEMORY_KIB = 2048  # a leak for each SA that came would be more
 KEY = "{:072x}".format
 CONFIG = {
     "limits": {"sas": SAS + 20000, "routes4": 256, "routes6": 256},
@@ -66,14 +67,17 @@ class Storm(gateway.GatewayTest):
             with running, control.Control(f"{folder}/ctl", 60 * SLOWER) as client:
                 # not a static one: those wait for the disk
                 client.call("sa.add", spi=0x1001, direction="out", tunnel="ipsec0", algorithm="aes-256-gcm", key=KEY(1))
+                self.pid = running.process.pid
                 self.warm_up(client)
                 before = resident_kib(running.process.pid)
                 seconds, rate = self.storm(client, SECONDS)
                 self.many_at_once(client)
-                time.sleep(0.5 * SLOWER)
+                # those that went are freed a grace period later
+                running.wait_for(lambda: resident_kib(running.process.pid) - before < MEMORY_KIB, 10 * SLOWER)
                 after = resident_kib(running.process.pid)
                 result = running.stop()
-        print(f"({rate:.0f} added and as many deleted a second for {seconds:.0f} s, memory {before} to {after} KiB) ", end="")
+        print(f"({rate:.0f} added and as many deleted in a second of the control lcore, for {seconds:.0f} s, "
+              f"memory {before} to {after} KiB) ", end="")
         self.assert_clean(result)
         # it was down until its first SA came
         self.assert_drops(result, {}, ignore=("local_handled", "shutdown", "tunnel_down"))
@@ -83,8 +87,8 @@ class Storm(gateway.GatewayTest):
         self.assertGreater(sealed, 10000 * seconds / SLOWER)
         self.assertLessEqual(abs(result.pair("port", "wan", "tx")[0] - sealed), 64, result.describe())
         if not SANITIZED:
-            self.assertGreaterEqual(rate, RATE * 0.95)
-            self.assertLess(after - before, 1024, "memory is not back")
+            self.assertGreaterEqual(rate, RATE)
+            self.assertLess(after - before, MEMORY_KIB, "memory is not back")
 
     def warm_up(self, client):
         """What tables and pools take once, they keep: the second time nothing is added."""
@@ -93,24 +97,28 @@ class Storm(gateway.GatewayTest):
         self.many_at_once(client)
 
     def storm(self, client, seconds):
-        """A thousand live at a time."""
+        """A thousand live at a time. Seconds taken, and how many would have been added and deleted in a second in which the
+        control lcore had a CPU to itself: others use this machine, too."""
         messages = []
         for number in range(seconds * RATE):
             messages.append(add(number))
             if number >= 1000:
                 messages.append(delete(number - 1000))
-        begin = time.monotonic()
+        begin, busy = time.monotonic(), self.busy()
         self.assertEqual(client.many(messages, rate=2 * RATE), [])
-        taken = time.monotonic() - begin
+        taken, busy = time.monotonic() - begin, self.busy() - busy
         self.assertEqual(client.call("sa.flush", tunnel="busy"), {"deleted": 1000})
-        return taken, seconds * RATE / taken
+        return taken, seconds * RATE / busy
+
+    def busy(self):
+        return gateway.control_lcore(self.pid)[0]
 
     def many_at_once(self, client):
         """Added, listed page by page in time, flushed."""
         self.assertEqual(client.many([add(n) for n in range(SAS)], window=512), [])
-        begin = time.monotonic()
+        busy = self.busy()
         self.assertEqual(len(client.listed("sa", "sas")), SAS + 1)
-        self.assertLess(time.monotonic() - begin, 2 * SLOWER * (10 if SANITIZED else 1))
+        self.assertLess(self.busy() - busy, 2 * SLOWER * (10 if SANITIZED else 1))
         self.assertEqual(client.call("sa.flush", tunnel="busy"), {"deleted": SAS})
         self.assertEqual(len(client.listed("sa", "sas")), 1)
 
