@@ -30,6 +30,8 @@ FAR_NET = {4: "192.168.2.0/24", 6: "2001:db8:2::/64"}
 NEAR_NET = {4: "192.168.1.0/24", 6: "2001:db8:1::/64"}
 KEY_BYTES = {"aes-128-gcm": 16, "aes-192-gcm": 24, "aes-256-gcm": 32}
 FAMILIES = (4, 6)
+# A table costs a start the time to fill its pages; a test that needs the default sizes says {}.
+LIMITS = {"sas": 512, "tunnels": 256, "routes4": 1024, "routes6": 1024, "neighbours": 512}
 
 
 def key_for(name, algorithm="aes-256-gcm"):
@@ -70,7 +72,7 @@ def routes(via="ipsec0"):
 
 def config(tunnels=None, sas=(), more_routes=None, policies=(), **top):
     """The whole scene. Without arguments: one tunnel over IPv4, no SA."""
-    whole = {"unsafe_static_keys": True, "ports": ports(), "neighbours": neighbours(),
+    whole = {"unsafe_static_keys": True, "limits": dict(LIMITS), "ports": ports(), "neighbours": neighbours(),
              "tunnels": [tunnel()] if tunnels is None else tunnels,
              "routes": routes() if more_routes is None else more_routes}
     if sas:
