@@ -52,22 +52,30 @@ struct seq_state_entry;
 
 /* Written by the owning worker, but for what says control. */
 struct sa_hot {
-	/* out: the next sequence number to use, and the first that is not reserved yet (written by
-	 * the control side). ESN never uses the very last number, 2^64 - 1, so that the limit has
-	 * a value. */
-	uint64_t seq_next;
-	uint64_t seq_limit;
-	uint64_t seq_more; /* at this number the owner asks for a further reservation; control */
-	struct counter traffic;      /* packets that passed, and their bytes of ESP payload:
-					lifetimes count these */
-	struct replay_window window; /* in */
-	/* --- the second cache line */
+	union {
+		/* out: the next sequence number to use, and the first that is not reserved yet
+		 * (written by the control side). ESN never uses the very last number, 2^64 - 1, so
+		 * that the limit has a value. */
+		struct {
+			uint64_t seq_next;
+			uint64_t seq_limit;
+			uint64_t seq_more; /* at this number the owner asks for a further
+					      reservation; control */
+		};
+		struct replay_window window; /* in */
+	};
+	struct counter traffic; /* packets that passed, and their bytes of ESP payload: lifetimes
+				   count these */
 	uint64_t hard_packets, hard_bytes; /* of traffic; UINT64_MAX: no limit */
-	uint32_t ended;    /* the sequence numbers or a hard lifetime are used up; 1 once */
-	uint32_t expired;  /* control: hard_seconds are over; nothing passes any more */
+	uint16_t ended;    /* the sequence numbers or a hard lifetime are used up; 1 once */
+	uint16_t expired;  /* control: hard_seconds are over; nothing passes any more */
 	uint32_t inflight; /* jobs inside an asynchronous engine */
+	/* --- what good packets do not touch */
 	uint64_t errors_icv, errors_replay; /* in */
 } __rte_cache_aligned;
+
+_Static_assert(offsetof(struct sa_hot, errors_icv) == RTE_CACHE_LINE_SIZE,
+	"what each packet needs outgrew its cache line");
 
 struct sa {
 	/* --- read by every worker */
@@ -114,7 +122,6 @@ sa_prefetch(const struct sa *sa)
 {
 	rte_prefetch0(sa);
 	rte_prefetch0(&sa->hot);
-	rte_prefetch0(&sa->hot.hard_packets);
 }
 
 /*

@@ -36,7 +36,8 @@ golden_sa(struct crypto_engine *engine, const struct golden_row *row, enum sa_di
 	config.seq = direction == SA_OUT ? row->seq : 0;
 	sa = sa_make(engine, &config);
 	/* so that the high half is known to the receiver */
-	sa->hot.window.top = row->seq - 1;
+	if (direction == SA_IN)
+		sa->hot.window.top = row->seq - 1;
 	return sa;
 }
 
