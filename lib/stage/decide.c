@@ -480,7 +480,7 @@ decide_run(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		return done;
 	n = go_alike(pkts, n);
 	if (likely(may_go && nh->type == NEXTHOP_TUNNEL)) {
-		tunnel_prefetch(w->tables->tunnels, nh->tunnel, w->index);
+		rte_prefetch0(&w->tables->tunnels->tunnels[nh->tunnel]);
 		forward_to_tunnel(w, nh, pkts, n);
 		return n;
 	}

@@ -52,7 +52,7 @@ notice_create(const struct worker *w, const struct sa *sa, const struct tunnel *
 /* Once for each source, and at most once a second for each tunnel. What cannot be told now is told
  * of a later packet. */
 static void
-tell(struct worker *w, const struct sa *sa, const struct tunnel *t, const struct rte_mbuf *m)
+tell(struct worker *w, const struct sa *sa, struct tunnel *t, const struct rte_mbuf *m)
 {
 	struct tunnel_worker *own = &t->workers[w->index];
 	const uint64_t source = source_hash(m);

@@ -259,7 +259,7 @@ prefetch(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	for (uint16_t i = 0; i < n; i++) {
 		sa = __atomic_load_n(&slots[i]->sa, __ATOMIC_ACQUIRE);
 		if (sa)
-			tunnel_prefetch(w->tables->tunnels, sa->tunnel, w->index);
+			tunnel_prefetch_in(w->tables->tunnels, sa->tunnel, w->index);
 	}
 }
 

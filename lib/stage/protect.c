@@ -12,6 +12,14 @@ enum fit {
 	FIT_TOO_BIG
 };
 
+/* NULL: it is gone. */
+static inline struct tunnel *
+tunnel_at(const struct worker *w, const struct rte_mbuf *m)
+{
+	return __atomic_load_n(
+		&w->tables->tunnels->tunnels[pkt_const(m)->tunnel], __ATOMIC_ACQUIRE);
+}
+
 /* Why nothing goes into this tunnel now. */
 static enum drop_reason
 tunnel_check(const struct tunnel *t)
@@ -129,23 +137,37 @@ protect_run(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t
 		stage_seal(w, t, pkts, ready);
 }
 
-/* Of packets to many tunnels, what will be read of their SAs: fetched all at once. stage_decide has
- * asked for the tunnels. */
-static __rte_noinline void
-prefetch(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+/* Of packets to many tunnels, these, and all that will be read of them and of their SAs: fetched
+ * one step after the other, in loops that do nothing else, so that cache and TLB misses overlap. */
+static inline void
+find_and_fetch(const struct worker *w, struct rte_mbuf **pkts, uint16_t n, struct tunnel **tunnels)
 {
-	const struct tunnel_table *t = w->tables->tunnels;
-
 	for (uint16_t i = 0; i < n; i++) {
-		const struct tunnel *tunnel =
-			__atomic_load_n(&t->tunnels[pkt(pkts[i])->tunnel], __ATOMIC_ACQUIRE);
-		const struct sa *sa;
+		tunnels[i] = tunnel_at(w, pkts[i]);
+		if (likely(tunnels[i]))
+			tunnel_prefetch_out(tunnels[i], w->index);
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		const struct sa *sa = NULL;
 
-		if (!tunnel)
-			continue;
-		sa = __atomic_load_n(&tunnel->workers[w->index].sa_out, __ATOMIC_ACQUIRE);
-		if (sa)
+		if (likely(tunnels[i]))
+			sa = __atomic_load_n(
+				&tunnels[i]->workers[w->index].sa_out, __ATOMIC_ACQUIRE);
+		if (likely(sa))
 			sa_prefetch(sa);
+	}
+}
+
+static __rte_noinline void
+protect_many(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct tunnel *tunnels[BURST_MAX];
+
+	find_and_fetch(w, pkts, n, tunnels);
+	for (uint16_t first = 0, end; first < n; first = end) {
+		for (end = first + 1; end < n && tunnels[end] == tunnels[first]; end++)
+			;
+		protect_run(w, tunnels[first], pkts + first, end - first);
 	}
 }
 
@@ -153,21 +175,16 @@ void
 stage_protect(struct worker *w)
 {
 	struct rte_mbuf **pkts = w->protect.pkts;
-	uint16_t n = w->protect.n;
+	uint16_t n = w->protect.n, same = 1;
 
 	if (n == 0)
 		return;
 	w->protect.n = 0;
-	if (unlikely(pkt(pkts[0])->tunnel != pkt(pkts[n - 1])->tunnel))
-		prefetch(w, pkts, n);
-	for (uint16_t first = 0, end; first < n; first = end) {
-		uint32_t tunnel = pkt(pkts[first])->tunnel;
-
-		for (end = first + 1; end < n && pkt(pkts[end])->tunnel == tunnel; end++)
-			;
-		protect_run(w,
-			__atomic_load_n(&w->tables->tunnels->tunnels[tunnel], __ATOMIC_ACQUIRE),
-			pkts + first, end - first);
-	}
+	while (same < n && pkt(pkts[same])->tunnel == pkt(pkts[0])->tunnel)
+		same++;
+	if (likely(same == n))
+		protect_run(w, tunnel_at(w, pkts[0]), pkts, n);
+	else
+		protect_many(w, pkts, n);
 	stage_crypto(w);
 }

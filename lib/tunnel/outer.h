@@ -52,7 +52,7 @@ outer4_write(const struct outer *outer, uint8_t *ip, uint32_t bytes, uint8_t tos
 	const uint16_t checksum = ~outer_sum_fold(outer->sum + tos + bytes + fragment + id);
 	const uint32_t word2 = rte_cpu_to_be_32(outer->ttl_proto | checksum);
 	const uint64_t first = rte_cpu_to_be_64(
-		(uint64_t)(outer->version_ihl | (uint32_t)tos << 16 | bytes) << 32 |
+		(uint64_t)((uint32_t)RTE_IPV4_VHL_DEF << 24 | (uint32_t)tos << 16 | bytes) << 32 |
 		(uint32_t)id << 16 | fragment);
 	const uint64_t second = word2 | (uint64_t)outer->src << 32;
 

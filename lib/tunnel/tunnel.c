@@ -155,7 +155,6 @@ headers_fill(struct tunnel *tunnel, const struct pkt *view)
 			.udp = tunnel->config.carrier == TUNNEL_UDP},
 		.word0 = view->word0,
 		.word1 = view->word1,
-		.version_ihl = (uint32_t)ip->version_ihl << 24,
 		.ttl_proto = (uint32_t)ip->time_to_live << 24 | (uint32_t)ip->next_proto_id << 16,
 		.src = ip->src_addr,
 		.dst = ip->dst_addr,
@@ -276,8 +275,7 @@ tunnel_mtu_update(struct tunnel *tunnel, uint16_t path_mtu)
 static struct tunnel *
 tunnel_alloc(const struct tunnel_config *config, uint16_t workers, int socket)
 {
-	size_t workers_at = RTE_ALIGN_CEIL(sizeof(struct tunnel), RTE_CACHE_LINE_SIZE);
-	size_t selectors_at = workers_at + workers * sizeof(struct tunnel_worker);
+	size_t selectors_at = sizeof(struct tunnel) + workers * sizeof(struct tunnel_worker);
 	size_t selectors_bytes = config->n_selectors * sizeof(*config->selectors);
 	struct tunnel *tunnel = rte_zmalloc_socket(
 		"tunnel", selectors_at + selectors_bytes, RTE_CACHE_LINE_SIZE, socket);
@@ -286,7 +284,6 @@ tunnel_alloc(const struct tunnel_config *config, uint16_t workers, int socket)
 		return NULL;
 	tunnel->config = *config;
 	tunnel->n_workers = workers;
-	tunnel->workers = RTE_PTR_ADD(tunnel, workers_at);
 	tunnel->config.selectors = NULL;
 	if (config->n_selectors) {
 		tunnel->config.selectors = RTE_PTR_ADD(tunnel, selectors_at);
@@ -309,8 +306,10 @@ tunnel_init(struct tunnel *tunnel)
 	tunnel->outer_table = config->outer_table;
 	tunnel->selectors = config->selectors;
 	tunnel->n_selectors = config->n_selectors;
-	for (uint16_t w = 0; w < tunnel->n_workers; w++)
+	for (uint16_t w = 0; w < tunnel->n_workers; w++) {
 		tunnel->workers[w].outer_id = id + w;
+		tunnel->workers[w].outer_id_step = tunnel->n_workers;
+	}
 	template_fill(tunnel);
 	tunnel->payload_max = (uint16_t)payload_max(UINT16_MAX - tunnel->outer_bytes);
 	tunnel_mtu_update(tunnel, PATH_MTU_DEFAULT);

@@ -71,7 +71,7 @@ struct tunnel_worker {
 	struct counter out, in;
 	struct sa *sa_out; /* the worker's own SA (RFC 9611) or the fallback; control writes,
 			      atomic; NULL: none */
-	uint32_t outer_id; /* tunnel_outer_id */
+	uint32_t outer_id, outer_id_step; /* tunnel_outer_id */
 	/* the last source other than the remote one that was told to the control lcore (a hash; 0:
 	 * none was), and when */
 	uint64_t moved_to, moved_tsc;
@@ -98,40 +98,38 @@ struct outer_shape {
 struct outer {
 	struct tunnel_rules rules;
 	struct outer_shape shape;
-	uint32_t nexthop;                /* of a burst: outer_of sets it */
-	uint64_t word0, word1;           /* of the view */
-	uint32_t version_ihl, ttl_proto; /* IPv4: each in the high bits of its word */
-	uint32_t src, dst;
-	uint32_t sum; /* of the words of the IPv4 header */
+	uint32_t nexthop;      /* of a burst: outer_of sets it */
+	uint64_t word0, word1; /* of the view */
+	uint32_t src, dst;     /* IPv4 */
+	uint32_t ttl_proto;    /* in the high bits of their word */
+	uint32_t sum;          /* of the words of the IPv4 header */
 };
 
 struct tunnel {
-	/* --- of each packet */
-	uint32_t index;
-	uint16_t generation; /* of the index */
-	uint8_t encapsulation, carrier, df;
-	uint8_t outer_family;
-	uint8_t outer_bytes; /* outer IP header and UDP header: prepended before ESP */
-	/* the largest inner packet whose envelope's length an IP header can still say; larger ones
-	 * are too big however they may be fragmented */
-	uint16_t payload_max;
-	uint16_t table, outer_table;
-	/* control writes, workers read (relaxed or acquire) */
-	bool up;                /* oper state: admin up, an outer route, an outbound SA */
-	bool loop;              /* the outer route leads into this tunnel again */
-	bool receives;          /* its local address is ours in outer_table */
-	uint16_t mtu;           /* of inner packets, in force */
-	uint16_t outer_mtu;     /* what an envelope may be before it is fragmented */
+	/* --- all that is read of it for most packets that go in, in one cache line. What control
+	 * writes while it is there, workers read relaxed or acquire */
+	struct outer headers;
 	uint32_t outer_nexthop; /* resolved from outer_table and remote by the control lcore at each
 				   route change; NEXTHOP_ID_* */
 	uint32_t n_selectors;
-	uint16_t n_workers;
-	const struct selector *selectors;
-	struct tunnel_worker *workers; /* by worker */
-	struct outer headers __rte_cache_aligned;
-	/* an inbound envelope's IPv4 source and destination, as they lie in it, and which of their
-	 * bits have to be these */
+	uint16_t generation; /* of the index */
+	uint16_t mtu;        /* control: of inner packets, in force */
+	bool up;             /* control: oper state: admin up, an outer route, an outbound SA */
+	bool loop;           /* control: the outer route leads into this tunnel again */
+	uint8_t carrier, outer_family;
+	/* --- and what is read beside it for those that come out. An inbound envelope's IPv4 source
+	 * and destination, as they lie in it, and which of their bits have to be these */
 	uint64_t inbound4 __rte_cache_aligned, inbound4_mask;
+	uint32_t index;
+	uint16_t table, outer_table;
+	uint8_t encapsulation, df;
+	uint8_t outer_bytes; /* outer IP header and UDP header: prepended before ESP */
+	bool receives;       /* control: its local address is ours in outer_table */
+	uint16_t outer_mtu;  /* control: what an envelope may be before it is fragmented */
+	/* the largest inner packet whose envelope's length an IP header can still say; larger ones
+	 * are too big however they may be fragmented */
+	uint16_t payload_max;
+	const struct selector *selectors;
 	/* template of the outer headers, complete for TOS 0, length 0, no DF, ID 0: the IPv4
 	 * checksum is right for these, and takes in by addition what is filled in */
 	union {
@@ -149,7 +147,12 @@ struct tunnel {
 	uint32_t outer_hash; /* parse_flow_hash of its envelopes */
 	struct tunnel_config config;
 	uint64_t keepalive_due_ms;
+	uint16_t n_workers;
+	struct tunnel_worker workers[]; /* by worker */
 } __rte_cache_aligned;
+
+_Static_assert(offsetof(struct tunnel, inbound4) == RTE_CACHE_LINE_SIZE,
+	"what each packet needs outgrew its cache line");
 
 struct tunnel_table {
 	uint32_t capacity;
@@ -176,19 +179,27 @@ tunnel_get(const struct tunnel_table *t, uint32_t index, uint16_t generation)
 	return tunnel && tunnel->generation == generation ? tunnel : NULL;
 }
 
-/* Data path: fetches what a worker reads and writes of the tunnel for each packet. */
+/* Data path: fetches what a worker reads and writes of the tunnel for each packet that goes into
+ * it.
+ */
 static inline void
-tunnel_prefetch(const struct tunnel_table *t, uint32_t index, uint16_t worker)
+tunnel_prefetch_out(const struct tunnel *tunnel, uint16_t worker)
+{
+	rte_prefetch0(tunnel);
+	rte_prefetch0(&tunnel->workers[worker]);
+}
+
+/* The same for packets that come out of it. */
+static inline void
+tunnel_prefetch_in(const struct tunnel_table *t, uint32_t index, uint16_t worker)
 {
 	const struct tunnel *tunnel = __atomic_load_n(&t->tunnels[index], __ATOMIC_ACQUIRE);
 
 	if (!tunnel)
 		return;
 	rte_prefetch0(tunnel);
-	rte_prefetch0(&tunnel->headers);
 	rte_prefetch0(&tunnel->inbound4);
-	/* they lie behind the tunnel: where, it need not be asked */
-	rte_prefetch0((const struct tunnel_worker *)(tunnel + 1) + worker);
+	rte_prefetch0(&tunnel->workers[worker]);
 }
 
 /* Makes a tunnel (config is copied, selectors too) and publishes it, down. workers: how many.
@@ -217,9 +228,10 @@ void tunnel_free(struct tunnel *tunnel);
 static inline uint32_t
 tunnel_outer_id(struct tunnel *tunnel, uint16_t worker)
 {
-	uint32_t id = tunnel->workers[worker].outer_id;
+	struct tunnel_worker *own = &tunnel->workers[worker];
+	uint32_t id = own->outer_id;
 
-	tunnel->workers[worker].outer_id = id + tunnel->n_workers;
+	own->outer_id = id + own->outer_id_step;
 	return id;
 }
 
