@@ -15,10 +15,12 @@ enum {
 	VECTORS = 256,
 	/* Jobs; so far ahead of its use is a session asked for. */
 	AHEAD = 4,
-	/* Of a session, where ipsec-mb's drivers have the round keys, and what of its end a packet
-	 * of no bytes needs: lengths, powers of the hash key. */
-	SESSION_HEAD = 320,
-	SESSION_TAIL = 128,
+	/* Of a session, where crypto_aesni_gcm has lengths and round keys: between cryptodev's own
+	 * line and the powers of the hash key. The key's kind lies behind these. */
+	SESSION_HEAD = 64,
+	SESSION_POWERS = 320,
+	SESSION_TAIL = 64,
+	BLOCK = 16,
 };
 
 /*
@@ -130,17 +132,18 @@ run(const struct sync_engine *e, struct sync_batch *batch, struct crypto_burst *
 	return (uint16_t)good;
 }
 
-/* The lines of a session that such a job reads: one power of the hash key for each of its blocks,
- * the first one last. Other drivers lay out their sessions otherwise, and are none the worse for
- * it. */
+/* The lines of a session that such a job reads, and no others, which would take the place of what
+ * is needed: with many SAs that is most of a cache. One power of the hash key for each block, the
+ * first one last. Other drivers lay out their sessions otherwise, and are none the worse for it. */
 static inline void
 session_prefetch(const struct sync_engine *e, const struct crypto_burst *burst, uint16_t i)
 {
 	const uint8_t *session = (const uint8_t *)burst->sessions[i];
 	uint32_t bytes = e->device.sessions->elt_size;
-	uint32_t tail = RTE_MIN(burst->text_bytes[i] + SESSION_TAIL, bytes - SESSION_HEAD);
+	uint32_t tail = RTE_MIN(
+		SESSION_TAIL + RTE_ALIGN_CEIL(burst->text_bytes[i], BLOCK), bytes - SESSION_POWERS);
 
-	for (uint32_t at = 0; at < SESSION_HEAD; at += RTE_CACHE_LINE_SIZE)
+	for (uint32_t at = SESSION_HEAD; at < SESSION_POWERS; at += RTE_CACHE_LINE_SIZE)
 		rte_prefetch0(session + at);
 	for (uint32_t at = 0; at < tail; at += RTE_CACHE_LINE_SIZE)
 		rte_prefetch0(session + bytes - RTE_CACHE_LINE_SIZE - at);
