@@ -153,7 +153,7 @@ stage_crypto(struct worker *w)
 {
 	struct crypto_burst *burst = w->crypto;
 	struct crypto_engine *engine = w->engine;
-	uint16_t n = burst->n;
+	uint16_t n = burst->n, framed;
 
 	if (n == 0)
 		return;
@@ -166,7 +166,11 @@ stage_crypto(struct worker *w)
 	if (unlikely(w->watcher.watch))
 		watch_jobs_done(&w->watcher, burst->pkts, n);
 	burst->n = 0;
-	finish(w, burst->pkts, n);
+	if (unlikely(n == 0))
+		return;
+	/* mostly all of them, or none; nothing that they were sealed by can be gone meanwhile */
+	framed = stage_framed(w, burst->pkts, n);
+	finish(w, burst->pkts + framed, n - framed);
 }
 
 uint16_t

@@ -161,6 +161,10 @@ stage_seal(struct worker *w, struct tunnel *t, struct rte_mbuf **pkts, uint16_t 
 			drop(w, pkts[i], DROP_no_sa);
 		return;
 	}
+	if (unlikely(sa->tunnel_generation != t->generation)) {
+		drop_bulk(w, pkts, n, DROP_tunnel_gone);
+		return;
+	}
 	if (unlikely(sa->owner != w->index)) {
 		for (uint16_t i = 0; i < n; i++)
 			pkt(pkts[i])->tunnel_generation = t->generation;
@@ -189,23 +193,29 @@ send_unframed(struct worker *w, const struct tunnel *t, struct rte_mbuf *m)
 	stage_output(w, &m, 1);
 }
 
+uint16_t
+stage_framed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	const uint16_t port = pkt(pkts[0])->port;
+	uint16_t frames = 0;
+
+	while (frames < n && pkt(pkts[frames])->task == TASK_TX && pkt(pkts[frames])->port == port)
+		frames++;
+	if (likely(frames))
+		stage_frames(w, port, pkts, frames);
+	return frames;
+}
+
 void
 stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct tunnel *t = tunnel_get(w->tables->tunnels, sa->tunnel, sa->tunnel_generation);
-	uint16_t frames = 0;
 
 	if (unlikely(!t)) {
 		drop_bulk(w, pkts, n, DROP_tunnel_gone);
 		return;
 	}
-	/* mostly all of them, for one port */
-	while (frames < n && pkt(pkts[frames])->task == TASK_TX &&
-		pkt(pkts[frames])->port == pkt(pkts[0])->port)
-		frames++;
-	if (likely(frames))
-		stage_frames(w, pkt(pkts[0])->port, pkts, frames);
-	for (uint16_t i = frames; i < n; i++) {
+	for (uint16_t i = stage_framed(w, pkts, n); i < n; i++) {
 		if (pkt(pkts[i])->task == TASK_TX)
 			stage_frames(w, pkt(pkts[i])->port, &pkts[i], 1);
 		else

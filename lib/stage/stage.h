@@ -45,6 +45,10 @@ struct crypto_burst *stage_crypto_room(struct worker *w, const struct sa *sa, ui
 /* Hands the crypto burst to its engine; each packet comes out in stage_sealed or stage_opened. */
 void stage_crypto(struct worker *w);
 
+/* Of packets after their crypto, how many from the first on are finished frames for one port, which
+ * has them now (of these alone is TASK_TX). n: at least 1. */
+uint16_t stage_framed(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+
 /* Packets of one SA after their crypto: the second halves of stage_seal and stage_open. */
 void stage_sealed(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n);
 void stage_opened(struct worker *w, struct sa *sa, struct rte_mbuf **pkts, uint16_t n);
