@@ -2,7 +2,7 @@
 /*
  * The zone table, cell by cell, with and without policies: where a packet from here to there comes
  * out, or why not. On ports of their own, on VLANs, and on one-armed ports where the address
- * decides.
+ * decides. Each packet alone, and in one burst with others that may pass.
  */
 #include "fixture.h"
 #include "site.h"
@@ -65,6 +65,8 @@ struct zone_row {
 	enum drop_reason why; /* NOWHERE */
 	uint8_t proto;
 	uint16_t src_port, dst_port;
+	uint8_t ttl;
+	bool broadcast; /* the frame */
 };
 
 #define ECHO .proto = IPPROTO_ICMP
@@ -84,6 +86,18 @@ static const struct zone_row table[] = {
 	{"protected to tunnel, from a VLAN", LAN7, "192.168.7.10", "192.168.20.9", .to = TO_IPSEC0},
 	{"protected to tunnel, not admitted", LAN, "172.16.0.1", "192.168.20.9",
 		.why = DROP_selector_out},
+	{"protected to protected, a broadcast frame", LAN, HOST, "192.168.7.10",
+		.why = DROP_martian_destination, .broadcast = true},
+	{"protected to tunnel, a broadcast frame", LAN, HOST, "192.168.20.9",
+		.why = DROP_martian_destination, .broadcast = true},
+	{"protected to protected, too old", LAN, HOST, "192.168.7.10", .why = DROP_ttl_expired,
+		.ttl = 1},
+	{"protected to tunnel, too old", LAN, HOST, "192.168.20.9", .why = DROP_ttl_expired,
+		.ttl = 1},
+	{"protected to protected, link-local", LAN, "169.254.1.1", "192.168.7.10",
+		.why = DROP_martian_destination},
+	{"protected to tunnel, link-local", LAN, "169.254.1.1", "192.168.20.9",
+		.why = DROP_martian_destination},
 	{"protected to self: echo", LAN, HOST, "192.168.1.1", .to = TO_LAN, ECHO},
 	{"protected to self: echo to the far port", LAN, HOST, "203.0.113.1", .to = TO_LAN, ECHO},
 	{"protected to self: UDP", LAN, HOST, "192.168.1.1", .why = DROP_local_unhandled},
@@ -113,6 +127,8 @@ static const struct zone_row table[] = {
 	{"tunnel to protected, a VLAN", IPSEC0, "192.168.20.9", "192.168.7.10", .to = TO_LAN},
 	{"tunnel to protected, one-armed", IPSEC0, "192.168.20.9", "192.168.4.10", .to = TO_ARM},
 	{"tunnel to protected, behind a router", IPSEC0, "192.168.20.9", "10.9.1.1", .to = TO_LAN},
+	{"tunnel to protected, too old", IPSEC0, "192.168.20.9", HOST, .why = DROP_ttl_expired,
+		.ttl = 1},
 	{"tunnel to protected, not admitted", IPSEC1, "192.168.20.9", HOST,
 		.why = DROP_selector_in},
 	{"tunnel to unprotected", IPSEC1, "192.168.21.9", "1.1.1.1", .why = DROP_zone},
@@ -165,12 +181,13 @@ struct bench {
 };
 
 static void
-row_send(struct bench *b, const struct zone_row *row)
+row_put(struct bench *b, const struct zone_row *row)
 {
 	static struct packet p, esp, envelope;
 	const struct packet_row inside = {.src = row->src,
 		.dst = row->dst,
 		.proto = row->proto,
+		.ttl = row->ttl,
 		.src_port = row->src_port,
 		.dst_port = row->dst_port};
 	const struct packet_row outside = {
@@ -181,51 +198,100 @@ row_send(struct bench *b, const struct zone_row *row)
 	const struct esp_row seal = {
 		.key = (uint8_t)(0xd0 + tunnel), .spi = 0x2000 + tunnel, .seq = ++b->seq};
 	static const uint16_t rings[] = {[LAN] = 0, [LAN7] = 0, [WAN] = 1, [ARM] = 2};
+	struct rte_mbuf *m;
 
 	packet_ip(&p, &inside);
 	if (row->from < IPSEC0) {
 		/* ports are named in the order of enum from */
-		stage_fixture_send(&b->f, rings[row->from], (uint16_t)row->from, &p);
+		m = stage_fixture_frame(&b->f, (uint16_t)row->from, p.bytes, p.n, NULL);
+		if (row->broadcast)
+			memset(rte_pktmbuf_mtod(m, void *), 0xff, RTE_ETHER_ADDR_LEN);
+		stage_fixture_put(&b->f, rings[row->from], m);
 		return;
 	}
 	peer_seal(b->peer, &seal, &p, &esp);
 	packet_wrap(&envelope, &outside, &esp);
-	stage_fixture_send(&b->f, 1, WAN, &envelope);
+	stage_fixture_put(
+		&b->f, 1, stage_fixture_frame(&b->f, WAN, envelope.bytes, envelope.n, NULL));
 }
 
-/* Where the packet that has been sent came out. */
+/* What passes to the protected side at any time, from wherever a row's packet comes, in the same
+ * burst; WAN has none. */
+enum { COMPANY_PORT = 7777 };
+static const struct zone_row company[] = {
+	[LAN] = {"company", LAN, HOST, "192.168.7.10", .dst_port = COMPANY_PORT},
+	[LAN7] = {"company", LAN7, "192.168.7.10", HOST, .dst_port = COMPANY_PORT},
+	[ARM] = {"company", ARM, "192.168.4.10", HOST, .dst_port = COMPANY_PORT},
+	[IPSEC0] = {"company", IPSEC0, "192.168.20.9", HOST, .dst_port = COMPANY_PORT},
+	[IPSEC1] = {"company", IPSEC0, "192.168.20.9", HOST, .dst_port = COMPANY_PORT},
+};
+
+static bool
+is_company(uint16_t ring, const struct packet *p)
+{
+	return ring == 0 && p->bytes[9] == IPPROTO_UDP && p->bytes[22] == COMPANY_PORT >> 8 &&
+	       p->bytes[23] == (COMPANY_PORT & 0xff);
+}
+
+/* Where the packet that has been sent came out. *n_company: how many others. */
 static enum to
-row_taken(struct bench *b)
+row_taken(struct bench *b, unsigned int *n_company)
 {
 	static const enum to rings[] = {TO_LAN, TO_WAN, TO_ARM};
 	static struct packet p;
+	enum to to = NOWHERE;
 
+	*n_company = 0;
 	for (uint16_t ring = 0; ring < RTE_DIM(rings); ring++) {
-		if (!stage_fixture_take_packet(&b->f, ring, &p))
-			continue;
-		if (p.bytes[9] != IPPROTO_ESP)
-			return rings[ring];
-		return p.bytes[19] == 10 ? TO_IPSEC0 : TO_IPSEC1;
+		while (stage_fixture_take_packet(&b->f, ring, &p)) {
+			if (is_company(ring, &p)) {
+				++*n_company;
+				continue;
+			}
+			stage_check(&b->f, to == NOWHERE, "it came out twice");
+			to = rings[ring];
+			if (p.bytes[9] == IPPROTO_ESP)
+				to = p.bytes[19] == 10 ? TO_IPSEC0 : TO_IPSEC1;
+		}
 	}
-	return NOWHERE;
+	return to;
 }
 
+/* Alone, or between two that pass. */
 static void
-check_row(struct bench *b, const struct zone_row *row)
+check_row(struct bench *b, const struct zone_row *row, bool accompanied)
 {
 	uint64_t all = stage_fixture_drops_all(&b->f);
 	uint64_t why = row->to == NOWHERE ? stage_fixture_drops(&b->f, row->why) : 0;
+	const char *how = accompanied ? "in company" : "alone";
+	unsigned int n_company;
 	enum to to;
 
-	row_send(b, row);
-	to = row_taken(b);
-	stage_check(&b->f, to == row->to, "%s: came out at %d", row->what, (int)to);
-	stage_check(&b->f, stage_fixture_discard(&b->f) == 0, "%s: twice", row->what);
+	if (accompanied)
+		row_put(b, &company[row->from]);
+	row_put(b, row);
+	if (accompanied)
+		row_put(b, &company[row->from]);
+	stage_fixture_turn(&b->f);
+	to = row_taken(b, &n_company);
+	stage_check(&b->f, to == row->to, "%s, %s: came out at %d", row->what, how, (int)to);
+	stage_check(&b->f, n_company == (accompanied ? 2 : 0), "%s: company of %u", row->what,
+		n_company);
 	if (row->to == NOWHERE)
 		stage_check(&b->f, stage_fixture_drops(&b->f, row->why) == why + 1,
-			"%s: not counted as %s", row->what, drop_name(row->why));
+			"%s, %s: not counted as %s", row->what, how, drop_name(row->why));
 	stage_check(&b->f, stage_fixture_drops_all(&b->f) == all + (row->to == NOWHERE),
-		"%s: drops", row->what);
+		"%s, %s: drops", row->what, how);
+}
+
+static void
+check_rows(struct bench *b, const struct zone_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		check_row(b, &rows[i], false);
+		if (company[rows[i].from].what)
+			check_row(b, &rows[i], true);
+	}
 }
 
 static void
@@ -239,10 +305,8 @@ run(const char *config, const struct zone_row *more, size_t n_more)
 
 		stage_fixture_open(&b.f, &setup);
 		b.seq = 0;
-		for (size_t i = 0; i < RTE_DIM(table); i++)
-			check_row(&b, &table[i]);
-		for (size_t i = 0; i < n_more; i++)
-			check_row(&b, &more[i]);
+		check_rows(&b, table, RTE_DIM(table));
+		check_rows(&b, more, n_more);
 		assert_int_equal(stage_fixture_close(&b.f), 0);
 	}
 	peer_destroy(b.peer);
