@@ -349,10 +349,13 @@ class Shell:
         self.wait(wanted)
         self.wait("espgw> ")
 
-    def end(self, text="quit\r"):
+    def end(self, text="quit\r", number=None):
         deadline, ended, status = time.monotonic() + LIMIT, 0, 0
         while not ended and time.monotonic() < deadline:
             # libedit turns the terminal to raw mode behind its prompt; a ^D that comes before is a NUL, hence the ^U
+            # and a signal that comes behind the prompt, but before the terminal is read, is not seen before the next one
+            if number:
+                os.kill(self.pid, number)
             self.type(text)
             for _ in range(50):
                 time.sleep(0.01)
@@ -386,8 +389,7 @@ class Terminal(WithGateway):
             shell.type("\x03")
             shell.wait("espgw> ")
         shell.line("tunnel list", "ipsec1")
-        os.kill(shell.pid, signal.SIGTERM)
-        shell.end("")
+        shell.end("", signal.SIGTERM)
 
     def test_completion(self):
         if subprocess.run(["ldd", ESPGWCTL], capture_output=True, text=True, check=True).stdout.find("libedit") < 0:
