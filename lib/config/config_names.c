@@ -135,16 +135,23 @@ list_names(char buf[HINT_BYTES], const char *const *names, uint32_t count)
 	}
 }
 
+/* The nearest of the names, or all of them; frees the array. */
+static const char *
+hint_or_list(char buf[HINT_BYTES], const char *word, const char **names, uint32_t count)
+{
+	if (!hint(buf, word, names, count)[0])
+		list_names(buf, names, count);
+	free(names);
+	return buf;
+}
+
 const char *
 hint_tunnels(char buf[HINT_BYTES], const char *word, const struct config_scope *scope)
 {
 	uint32_t count;
 	const char **names = tunnel_names(scope, &count);
 
-	if (!hint(buf, word, names, count)[0])
-		list_names(buf, names, count);
-	free(names);
-	return buf;
+	return hint_or_list(buf, word, names, count);
 }
 
 const char *
@@ -153,8 +160,5 @@ hint_ports(char buf[HINT_BYTES], const char *word, const struct config_scope *sc
 	uint32_t count;
 	const char **names = port_names(scope, &count);
 
-	if (!hint(buf, word, names, count)[0])
-		list_names(buf, names, count);
-	free(names);
-	return buf;
+	return hint_or_list(buf, word, names, count);
 }

@@ -113,11 +113,10 @@ stop_base(struct gateway *g)
 static struct rte_mempool *
 pool_create(const char *name, uint32_t n, int socket)
 {
-	const uint16_t private_bytes = PKT_PRIV_SIZE;
 	const struct rte_pktmbuf_pool_private pool_private = {
-		.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE, .mbuf_priv_size = private_bytes};
+		.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE, .mbuf_priv_size = PKT_PRIV_SIZE};
 	struct rte_mempool *pool = rte_mempool_create_empty(name, n,
-		sizeof(struct rte_mbuf) + private_bytes + RTE_MBUF_DEFAULT_BUF_SIZE, MBUF_CACHE,
+		sizeof(struct rte_mbuf) + PKT_PRIV_SIZE + RTE_MBUF_DEFAULT_BUF_SIZE, MBUF_CACHE,
 		sizeof(pool_private), socket,
 		rte_eal_has_hugepages() ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 

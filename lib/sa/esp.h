@@ -48,8 +48,8 @@ void esp_seal_end(struct sa *sa, uint64_t seq, uint64_t bytes);
 /*
  * Inbound, packets of one SA that begin at the ESP header: esp_open_may once; esp_open_check and
  * esp_open_job (esp_open.h) for each, the first of which sets the number for the second; after the
- * crypto esp_open_begin, esp_open_commit and esp_open_finish (or its common half) for each,
- * esp_open_end.
+ * crypto esp_open_begin, esp_open_commit and esp_open_finish for each (of one as most are:
+ * esp_open_ends, the commit, esp_open_take, esp_open_counted), esp_open_end.
  */
 
 /* false: the SA's lifetime is over; nothing more passes. */

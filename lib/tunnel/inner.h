@@ -49,9 +49,9 @@ tunnel_inner_view(const struct tunnel_inner *inner, struct pkt *view)
 enum drop_reason tunnel_decapsulate(
 	const struct tunnel *tunnel, struct rte_mbuf *m, uint8_t next_header);
 
-/* Whether tunnel_decapsulate has nothing to say about the packet m in an envelope of this tunnel,
- * with an inner packet of the same family, but what the parser finds out: no selectors, and an
- * outer ECN field that leaves the inner one as it is (RFC 6040). */
+/* Whether the outer header of m, whose view is still that one's, leaves nothing for
+ * tunnel_decapsulate to do: its ECN field lets the inner one be (RFC 6040), and no NIC's word about
+ * its checksums is left. Next header, inner packet and selectors are another matter. */
 static inline bool
 tunnel_outer_is_silent(const struct rte_mbuf *m)
 {
