@@ -193,6 +193,8 @@ start(const struct args *args, const struct config *config)
 	if (!eal_line_make(&line, args, config) || !memory_is_there(&line))
 		goto out;
 	log_init();
+	if (getenv("JOURNAL_STREAM")) /* else the journal gets each line from syslog as well */
+		rte_openlog_stream(stderr);
 	if (confine_prepare(args, &user, &err) != 0) {
 		fprintf(stderr, "espgw: %s\n", err.text);
 		goto out;
@@ -201,8 +203,6 @@ start(const struct args *args, const struct config *config)
 		fprintf(stderr, "espgw: EAL did not start: %s\n", rte_strerror(rte_errno));
 		goto out;
 	}
-	if (getenv("JOURNAL_STREAM")) /* else the journal gets each line from syslog as well */
-		rte_openlog_stream(stderr);
 	if (notify_open(&supervisor.notify, &err) != 0)
 		log_warn(main, "%s; the service manager will hear nothing", err.text);
 	status = run(args, config, &user, &supervisor);
