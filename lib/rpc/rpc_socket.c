@@ -90,6 +90,18 @@ group_find(struct rpc_server *s, struct error *err)
 	return 0;
 }
 
+/* Without root a file can be given to the groups that its owner is a member of. */
+static int
+give_to_group(const struct rpc_server *s, const char *name, struct error *err)
+{
+	if (!s->has_group || chown(name, (uid_t)-1, s->group) == 0)
+		return 0;
+	return error_set(err, -errno,
+		"--ctl-group: the control socket cannot be given to the group %.64s: %s%s",
+		s->options.group, strerror(errno),
+		errno == EPERM ? "; the user of espgw must be a member of it" : "");
+}
+
 /* Nobody can connect before listen, and nobody finds the socket before it has its name. */
 static int
 listener_make(struct rpc_server *s, const struct sockaddr_un *address, struct error *err)
@@ -113,17 +125,21 @@ listener_make(struct rpc_server *s, const struct sockaddr_un *address, struct er
 		bind(s->listener, (const struct sockaddr *)&aside, sizeof(aside)) != 0)
 		return error_set(err, -errno, "the control socket %s cannot be made: %s",
 			address->sun_path, strerror(errno));
-	if ((s->has_group && chown(name, (uid_t)-1, s->group) != 0) || chmod(name, mode) != 0 ||
-		listen(s->listener, BACKLOG) != 0 || stat(name, &st) != 0 ||
+	rc = give_to_group(s, name, err);
+	if (rc != 0)
+		goto failed;
+	if (chmod(name, mode) != 0 || listen(s->listener, BACKLOG) != 0 || stat(name, &st) != 0 ||
 		rename(name, address->sun_path) != 0) {
 		rc = error_set(err, -errno, "the control socket %s cannot be made: %s",
 			address->sun_path, strerror(errno));
-		unlink(name);
-		return rc;
+		goto failed;
 	}
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
 	return 0;
+failed:
+	unlink(name);
+	return rc;
 }
 
 int

@@ -138,12 +138,47 @@ test_open_socket(void **state)
 			assert_int_equal(seen_by(i, 0666), TURNED_AWAY);
 }
 
+/* --ctl-group of a user that is no member, in a process of its own: its exit status is whether it
+ * was told. */
+static bool
+is_told(const char *path)
+{
+	const struct rpc_options options = {.path = path, .group = group_name};
+	struct error err = {""};
+
+	if (setgroups(0, NULL) != 0 || setgid(OTHER_GROUP) != 0 || setuid(USER) != 0)
+		return false;
+	return !rpc_server_create(&options, &err) && errno == EPERM && access(path, F_OK) != 0 &&
+	       strstr(err.text, "cannot be given to the group daemon: Operation not permitted; "
+				"the user of espgw must be a member of it");
+}
+
+static void
+test_no_member(void **state)
+{
+	char folder[] = "/tmp/espgw-rights-XXXXXX", path[64];
+	pid_t child;
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chown(folder, USER, (gid_t)-1), 0);
+	snprintf(path, sizeof(path), "%s/ctl", folder);
+	child = fork();
+	if (child == 0)
+		_exit(is_told(path) ? 0 : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_open_socket),
+		cmocka_unit_test(test_no_member),
 	};
 	const struct group *found = getgrnam(group_name);
 
