@@ -328,7 +328,10 @@ def main():
     outcome = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     bad = len({getattr(test, "test_case", test).id() for test, _ in outcome.failures + outcome.errors})
     skipped = len(outcome.skipped)
-    print(f"{outcome.testsRun - bad - skipped} passed, {bad} failed" + (f", {skipped} skipped" if skipped else ""))
-    if bad or not outcome.testsRun:
+    # A class that fails or is skipped as a whole is none of the tests that were run, and counts as one here.
+    run = outcome.testsRun + sum(test.countTestCases() == 0 for test, _ in outcome.errors + outcome.skipped)
+    why = "; ".join(sorted({reason for _, reason in outcome.skipped}))
+    print(f"{run - bad - skipped} passed, {bad} failed" + (f", {skipped} skipped: {why}" if skipped else ""))
+    if bad or not run:
         sys.exit(1)
-    sys.exit(SKIPPED if skipped == outcome.testsRun else 0)
+    sys.exit(SKIPPED if skipped == run else 0)
