@@ -216,6 +216,8 @@ esp_jobs_end(struct crypto_burst *burst, struct crypto_session *session, uint16_
 {
 	for (uint16_t i = burst->n; i < end; i++)
 		burst->sessions[i] = session;
+	if (burst->n == 0)
+		burst->alike = end;
 	burst->n = end;
 }
 

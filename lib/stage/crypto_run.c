@@ -33,14 +33,15 @@ leading(struct rte_mbuf **pkts, uint16_t n)
 	return same;
 }
 
-/* Goes on with packets whose crypto went well. */
+/* Goes on with packets whose crypto went well. alike: so many, from the first on, are of one SA (0:
+ * it is not known). */
 static void
-finish(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+finish(struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t alike)
 {
-	for (uint16_t first = 0, same; first < n; first += same) {
+	for (uint16_t first = 0, same; first < n; first += same, alike = 0) {
 		struct sa *sa = pkt(pkts[first])->sa;
 
-		same = leading(pkts + first, n - first);
+		same = alike ? alike : leading(pkts + first, n - first);
 		if (sa->direction == SA_OUT)
 			stage_sealed(w, sa, pkts + first, same);
 		else
@@ -61,7 +62,7 @@ finish_done(struct worker *w)
 	kept = drop_failed(w, pkts, w->done_status, n);
 	if (unlikely(w->watcher.watch))
 		watch_jobs_done(&w->watcher, pkts, kept);
-	finish(w, pkts, kept);
+	finish(w, pkts, kept, 0);
 	/* only now: who waits for it may free the SA */
 	for (uint16_t i = 0; i < n; i++) {
 		struct sa_hot *hot = &sas[i]->hot;
@@ -153,7 +154,7 @@ stage_crypto(struct worker *w)
 {
 	struct crypto_burst *burst = w->crypto;
 	struct crypto_engine *engine = w->engine;
-	uint16_t n = burst->n, framed;
+	uint16_t n = burst->n, alike = burst->alike, framed;
 
 	if (n == 0)
 		return;
@@ -161,8 +162,10 @@ stage_crypto(struct worker *w)
 		submit(w, engine, burst);
 		return;
 	}
-	if (unlikely(process(w, engine, burst) != n))
+	if (unlikely(process(w, engine, burst) != n)) {
 		n = drop_failed(w, burst->pkts, burst->status, n);
+		alike = 0;
+	}
 	if (unlikely(w->watcher.watch))
 		watch_jobs_done(&w->watcher, burst->pkts, n);
 	burst->n = 0;
@@ -170,7 +173,7 @@ stage_crypto(struct worker *w)
 		return;
 	/* mostly all of them, or none; nothing that they were sealed by can be gone meanwhile */
 	framed = stage_framed(w, burst->pkts, n);
-	finish(w, burst->pkts + framed, n - framed);
+	finish(w, burst->pkts + framed, n - framed, framed ? 0 : alike);
 }
 
 uint16_t

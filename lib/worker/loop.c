@@ -216,27 +216,36 @@ seal_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	stage_crypto(w);
 }
 
-/* Packets from other workers and the control lcore. Those of one kind that follow each other go on
- * as one burst. */
-static __rte_always_inline uint16_t
-poll_inbox(struct worker *w, bool watched)
+/*
+ * Packets from other workers and the control lcore. They lie in another core's cache: their lines
+ * come while our own ports' packets are worked on. Where a packet's data are is not known before
+ * its line is there, but where they mostly are.
+ */
+static inline uint16_t
+take_inbox(struct worker *w, struct rte_mbuf **pkts)
 {
-	struct rte_mbuf *pkts[BURST_MAX], *out[BURST_MAX];
-	uint16_t n, n_out = 0, n_in;
+	uint16_t n = rte_ring_dequeue_burst(w->inbox, (void **)pkts, w->burst, NULL);
 
-	n = rte_ring_dequeue_burst(w->inbox, (void **)pkts, w->burst, NULL);
-	/* they come from another core's cache */
 	for (uint16_t i = 0; i < n; i++) {
+		uint8_t *data = (uint8_t *)rte_mbuf_data_addr_default(pkts[i]);
+
 		rte_prefetch0_write(pkts[i]);
+		rte_prefetch0_write(RTE_PTR_ADD(pkts[i], RTE_CACHE_LINE_SIZE));
 		rte_prefetch0_write(pkt(pkts[i]));
-	}
-	for (uint16_t i = 0; i < n; i++) {
-		uint8_t *data = rte_pktmbuf_mtod(pkts[i], uint8_t *);
-
 		rte_prefetch0_write(data - RTE_CACHE_LINE_SIZE); /* headers come here */
 		rte_prefetch0_write(data);
-		rte_prefetch0_write(data + pkts[i]->data_len); /* and here padding and ICV */
+		rte_prefetch0_write(data + RTE_CACHE_LINE_SIZE);
 	}
+	return n;
+}
+
+/* Those of one kind that follow each other go on as one burst. */
+static __rte_always_inline void
+walk_inbox(struct worker *w, struct rte_mbuf **pkts, uint16_t n, bool watched)
+{
+	struct rte_mbuf *out[BURST_MAX];
+	uint16_t n_out = 0, n_in;
+
 	if (watched && w->watcher.watch)
 		watch_inbox(&w->watcher, pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
@@ -245,8 +254,6 @@ poll_inbox(struct worker *w, bool watched)
 		else
 			inbox_one(w, pkts[i]);
 	}
-	if (n == 0)
-		return 0;
 	w->stats.handed_in += n;
 	seal_handed(w, out, n_out);
 	lap(w, watched, METER_inbox, n);
@@ -255,7 +262,6 @@ poll_inbox(struct worker *w, bool watched)
 	stage_open(w);
 	lap(w, watched, METER_open, n_in);
 	walk_again(w, watched);
-	return n;
 }
 
 static __rte_always_inline uint16_t
@@ -313,10 +319,13 @@ waiting(const struct worker *w)
 static __rte_always_inline uint32_t
 turn(struct worker *w, bool watched)
 {
-	uint32_t found, completed, frames;
+	struct rte_mbuf *inbox[BURST_MAX];
+	uint16_t n_inbox = take_inbox(w, inbox);
+	uint32_t found = poll_ports(w, watched), completed, frames;
 
-	found = poll_inbox(w, watched);
-	found += poll_ports(w, watched);
+	if (n_inbox > 0)
+		walk_inbox(w, inbox, n_inbox, watched);
+	found += n_inbox;
 	completed = stage_crypto_poll(w);
 	lap(w, watched, METER_complete, completed);
 	walk_again(w, watched);

@@ -87,10 +87,11 @@ static inline uint16_t
 describe(struct crypto_burst *burst, uint16_t first, struct sync_batch *batch)
 {
 	const struct crypto_session *session = burst->sessions[first];
+	const uint16_t alike = burst->alike;
 	uint32_t used = 0;
 	uint16_t i;
 
-	for (i = first; i < burst->n && burst->sessions[i] == session; i++) {
+	for (i = first; i < burst->n && (i < alike || burst->sessions[i] == session); i++) {
 		batch->icv[i].va = burst->icv[i];
 		if (likely(burst->pkts[i]->nb_segs == 1)) {
 			batch->vectors[i].base = burst->text[i];

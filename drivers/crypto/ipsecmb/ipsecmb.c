@@ -95,18 +95,34 @@ chain_crypt(struct lane *lane, const struct crypto_burst *burst, uint16_t i, uin
 	return CRYPTO_OK;
 }
 
-static inline int32_t
-job_crypt(struct lane *lane, const struct crypto_burst *burst, uint16_t i, uint8_t *tag)
+/* The jobs from `first` to before `end`, of one session. Returns those whose tags are to be
+ * compared, a bit each; *bad: how many more could not be done. */
+static __rte_always_inline uint64_t
+run_crypt(struct lane *lane, struct crypto_burst *burst, uint16_t first, uint16_t end,
+	uint16_t *bad)
 {
-	const struct crypto_session *s = burst->sessions[i];
-	uint8_t *text = burst->text[i];
+	const struct crypto_session *s = burst->sessions[first];
+	const bool opens = s->direction == CRYPTO_DECRYPT;
+	const uint64_t aad_bytes = s->aad_bytes;
+	aes_gcm_enc_dec_t whole = lane->calls.whole[s->algorithm][s->direction];
+	uint64_t done = 0;
 
-	if (unlikely(burst->pkts[i]->nb_segs != 1))
-		return chain_crypt(lane, burst, i, tag);
-	/* 32 bits of length are always within what GCM allows. */
-	lane->calls.whole[s->algorithm][s->direction](&s->key, &lane->context, text, text,
-		burst->text_bytes[i], burst->nonce[i].bytes, burst->aad[i], s->aad_bytes, tag, ICV);
-	return CRYPTO_OK;
+	for (uint16_t i = first; i < end; i++) {
+		uint8_t *tag = opens ? lane->tags[i] : burst->icv[i], *text = burst->text[i];
+
+		burst->status[i] = CRYPTO_OK;
+		if (likely(burst->pkts[i]->nb_segs == 1)) {
+			/* 32 bits of length are always within what GCM allows. */
+			whole(&s->key, &lane->context, text, text, burst->text_bytes[i],
+				burst->nonce[i].bytes, burst->aad[i], aad_bytes, tag, ICV);
+		} else if (chain_crypt(lane, burst, i, tag) != CRYPTO_OK) {
+			burst->status[i] = CRYPTO_ERROR;
+			(*bad)++;
+			continue;
+		}
+		done |= (uint64_t)opens << i;
+	}
+	return done;
 }
 
 /* In time that does not depend on where they differ. */
@@ -150,19 +166,18 @@ ipsecmb_process(struct crypto_engine *engine, uint16_t worker, struct crypto_bur
 	uint16_t bad = 0;
 
 	RTE_BUILD_BUG_ON(CRYPTO_BURST > 64);
-	for (uint16_t i = 1; i < RTE_MIN(n, AHEAD); i++)
-		if (burst->sessions[i] != burst->sessions[i - 1])
-			session_prefetch(burst, i);
-	for (uint16_t i = 0; i < n; i++) {
-		bool opens = burst->sessions[i]->direction == CRYPTO_DECRYPT;
-
-		if (i + AHEAD < n && burst->sessions[i + AHEAD] != burst->sessions[i + AHEAD - 1])
-			session_prefetch(burst, i + AHEAD);
-		burst->status[i] = job_crypt(lane, burst, i, opens ? lane->tags[i] : burst->icv[i]);
-		if (unlikely(burst->status[i] != CRYPTO_OK))
-			bad++;
-		else
-			opened |= (uint64_t)opens << i;
+	if (likely(burst->alike == n)) {
+		opened = run_crypt(lane, burst, 0, n, &bad);
+	} else {
+		for (uint16_t i = 1; i < RTE_MIN(n, AHEAD); i++)
+			if (burst->sessions[i] != burst->sessions[i - 1])
+				session_prefetch(burst, i);
+		for (uint16_t i = 0; i < n; i++) {
+			if (i + AHEAD < n &&
+				burst->sessions[i + AHEAD] != burst->sessions[i + AHEAD - 1])
+				session_prefetch(burst, i + AHEAD);
+			opened |= run_crypt(lane, burst, i, i + 1, &bad);
+		}
 	}
 	return (uint16_t)(n - bad - tags_check(lane, burst, opened));
 }
