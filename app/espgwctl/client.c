@@ -42,13 +42,6 @@ client_catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-void
-client_leave_signals(void)
-{
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-}
-
 int
 client_interrupted(void)
 {

@@ -31,7 +31,6 @@ bool client_wait(double seconds, bool keys);
 /* SIGINT or SIGTERM, when one came since they are caught; else 0. */
 int client_interrupted(void);
 void client_catch_signals(void);
-void client_leave_signals(void); /* to end the process again */
 
 client_command watch_run, top_run, doctor_run;
 

@@ -165,12 +165,6 @@ lines_create(lines_complete *complete, void *arg)
 void
 lines_free(struct lines *lines)
 {
-	mode_t mask = umask(S_IRWXG | S_IRWXO);
-	HistEvent event;
-
-	if (lines->path[0])
-		history(lines->history, &event, H_SAVE, lines->path);
-	umask(mask);
 	history_end(lines->history);
 	el_end(lines->edit);
 	free(lines);
@@ -201,7 +195,11 @@ lines_read(struct lines *lines, const char *prompt)
 void
 lines_remember(struct lines *lines, const char *line)
 {
+	mode_t mask = umask(S_IRWXG | S_IRWXO);
 	HistEvent event;
 
 	history(lines->history, &event, H_ENTER, line);
+	if (lines->path[0])
+		history(lines->history, &event, H_SAVE, lines->path);
+	umask(mask);
 }

@@ -91,19 +91,24 @@ run_line(struct client *client, struct lines *lines, const char *line)
 	return more;
 }
 
-/* NULL: the end. ^C gives up the line and not the shell; what runs a command ends by it. */
+/* Caught, so that reading a line ends and not the process. */
+static void
+on_interrupt(int number)
+{
+	(void)number;
+}
+
+/* NULL: the end. ^C gives up the line and not the shell; what runs a command ends by it. SIGTERM
+ * ends the shell, and the editor leaves the terminal as it was. */
 static char *
 read_line(struct lines *lines)
 {
+	struct sigaction caught = {.sa_handler = on_interrupt}, before;
 	char *line;
 
-	client_catch_signals();
+	sigaction(SIGINT, &caught, &before);
 	line = lines_read(lines, PROMPT);
-	if (line && client_interrupted() == SIGTERM) {
-		free(line);
-		line = NULL;
-	}
-	client_leave_signals();
+	sigaction(SIGINT, &before, NULL);
 	return line;
 }
 

@@ -351,11 +351,10 @@ class Shell:
 
     def end(self, text="quit\r", number=None):
         deadline, ended, status = time.monotonic() + LIMIT, 0, 0
+        if number:
+            os.kill(self.pid, number)
         while not ended and time.monotonic() < deadline:
             # libedit turns the terminal to raw mode behind its prompt; a ^D that comes before is a NUL, hence the ^U
-            # and a signal that comes behind the prompt, but before the terminal is read, is not seen before the next one
-            if number:
-                os.kill(self.pid, number)
             self.type(text)
             for _ in range(50):
                 time.sleep(0.01)
@@ -366,8 +365,9 @@ class Shell:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
             self.test.fail(f"it did not end at {text!r}")
+        self.test.assertTrue(termios.tcgetattr(self.fd)[3] & termios.ECHO)  # the terminal is as it was
         os.close(self.fd)
-        self.test.assertEqual(os.waitstatus_to_exitcode(status), DONE)
+        self.test.assertEqual(os.waitstatus_to_exitcode(status), -number if number else DONE)
 
 
 class Terminal(WithGateway):
