@@ -56,7 +56,7 @@ static const struct option_row {
 	{"state", 0, "DIR", apply_state,
 		"where used sequence numbers are remembered; default " STATE_DIR},
 	{"promisc", 'P', NULL, apply_promisc, "ports in promiscuous mode"},
-	{"burst", 0, "N", apply_burst, "packets taken at once, 1 to 256; default 32"},
+	{"burst", 0, "N", apply_burst, "packets taken at once, 1 to 256; default 64"},
 	{"mbufs", 0, "N", apply_mbufs,
 		"packet buffers; default: as many as queues and workers need"},
 	{"user", 0, "NAME", apply_user, "become that user once devices and memory are there"},

@@ -6,7 +6,7 @@
  */
 
 enum {
-	BURST_DEFAULT = 32,
+	BURST_DEFAULT = 64,
 	BURST_MAX = 256, /* packets that a stage takes at once */
 	WORKERS_MAX = 64,
 	PORTS_MAX = 1024,  /* ours: ethdevs and the VLANs on them */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What each stage of the packet walk costs: cycles of the time stamp counter a packet of 64 bytes,
- * outbound and inbound, in bursts of 32 through a whole gateway between rings in memory. What the
+ * outbound and inbound, in bursts of the default size through a whole gateway between rings in memory. What the
  * crypto engine takes is told apart from the stage that calls it. The stages follow each other as
  * in lib/worker/loop.c; the same walk without clocks in between is what their sum is compared with.
  *
@@ -23,7 +23,7 @@
 
 enum {
 	MEMORY_MB = 448,
-	BURST = 32,
+	BURST = BURST_DEFAULT,
 	IP_BYTES = 50, /* 64 with Ethernet */
 	ROUNDS = 101,
 	BURSTS = 64, /* of a round */

@@ -56,7 +56,7 @@ test_defaults(void **state)
 	assert_int_equal(args.stats_period_s, 0);
 	assert_null(args.crypto);
 	assert_string_equal(args.state_dir, "/var/lib/espgw");
-	assert_int_equal(args.burst, 32);
+	assert_int_equal(args.burst, 64);
 	assert_int_equal(args.mbufs, 0);
 	assert_string_equal(args.ctl, "/run/espgw/espgw.sock");
 	assert_false(args.ctl_given);
