@@ -62,7 +62,8 @@ struct crypto_engine;
 /* n jobs, in place. */
 struct crypto_burst {
 	uint16_t n;
-	uint16_t alike; /* so many jobs, from the first on, are of one session (0: it is not known) */
+	/* So many jobs, from the first on, are of one session (0: it is not known). */
+	uint16_t alike;
 	struct rte_mbuf *pkts[CRYPTO_BURST];
 	struct crypto_session *sessions[CRYPTO_BURST];
 	/* The range to encrypt or decrypt: begins in the packet's first segment (at its very end,

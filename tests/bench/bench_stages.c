@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What each stage of the packet walk costs: cycles of the time stamp counter a packet of 64 bytes,
- * outbound and inbound, in bursts of the default size through a whole gateway between rings in memory. What the
- * crypto engine takes is told apart from the stage that calls it. The stages follow each other as
- * in lib/worker/loop.c; the same walk without clocks in between is what their sum is compared with.
+ * outbound and inbound, in bursts of the default size through a whole gateway between rings in
+ * memory. What the crypto engine takes is told apart from the stage that calls it. The stages
+ * follow each other as in lib/worker/loop.c; the same walk without clocks in between is what their
+ * sum is compared with.
  *
  * usage: bench_stages [ENGINE...], synchronous ones
  *        bench_stages --count BURSTS: only walks so many in each direction, for callgrind to count

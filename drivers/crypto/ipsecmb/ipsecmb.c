@@ -98,8 +98,8 @@ chain_crypt(struct lane *lane, const struct crypto_burst *burst, uint16_t i, uin
 /* The jobs from `first` to before `end`, of one session. Returns those whose tags are to be
  * compared, a bit each; *bad: how many more could not be done. */
 static __rte_always_inline uint64_t
-run_crypt(struct lane *lane, struct crypto_burst *burst, uint16_t first, uint16_t end,
-	uint16_t *bad)
+run_crypt(
+	struct lane *lane, struct crypto_burst *burst, uint16_t first, uint16_t end, uint16_t *bad)
 {
 	const struct crypto_session *s = burst->sessions[first];
 	const bool opens = s->direction == CRYPTO_DECRYPT;
