@@ -100,7 +100,7 @@ def facts(binary, root):
         "flags": [flag for flag in ("aes", "avx2", "vaes", "vpclmulqdq", "avx512f", "hypervisor") if flag in flags],
         "governor": read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "none visible"),
         "isolated": read("/sys/devices/system/cpu/isolated") or "none",
-        "kernel": platform.release(),
+        "kernel": re.match(r"[\d.]*\d", platform.release())[0],
         "espgw": said(binary, "--version").removeprefix("espgw "),
         "commit": said("git", "-C", root, "describe", "--always", "--dirty") if root else "given by --binary",
         "dpdk": said("pkg-config", "--modversion", "libdpdk"),

@@ -15,15 +15,21 @@
 #include "seqfile.h"
 
 /*
- * A killed process loses what it reserved and did not use, so the stretches begin small and grow
- * with use: a thousand kills cost a 32-bit space an eighth, and half of the first stretch is 18 ms
- * at 14 Mpps, the time that the thread has for waking up and syncing.
+ * A killed process loses what it reserved and did not use, so the stretches begin small: a thousand
+ * kills cost a 32-bit space an eighth, and half of the first stretch is 18 ms at 14 Mpps, the time
+ * that the thread has for waking up and syncing. Those that follow double with use, or last so many
+ * seconds at the rate of late, if that is more: a busy disk can hold up a write, to a mapped file
+ * too.
  */
 static const uint64_t stretch_min = UINT64_C(1) << 19;
-static const uint64_t stretch_max = UINT64_C(1) << 24;
+static const uint64_t stretch_used_max = UINT64_C(1) << 24;
+static const uint64_t stretch_max = UINT64_C(1) << 26;
+
+#define NS_PER_S UINT64_C(1000000000)
 
 enum {
 	WAKE_NS = 2000000,
+	STRETCH_SECONDS = 2,
 	NO_RECORD = UINT32_MAX,
 	INDEX_BUCKETS = SEQ_FILE_RECORDS,
 };
@@ -31,10 +37,11 @@ enum {
 struct seq_state_entry {
 	struct seq_state *state;
 	struct seq_record *record;
-	struct sa *sa;         /* NULL: claimed, not registered yet */
-	uint64_t before;       /* what was reserved when it was claimed */
-	uint64_t first, limit; /* of this claim; the limit in force */
-	uint64_t end;          /* of the sequence space */
+	struct sa *sa;              /* NULL: claimed, not registered yet */
+	uint64_t before;            /* what was reserved when it was claimed */
+	uint64_t first, limit;      /* of this claim; the limit in force */
+	uint64_t end;               /* of the sequence space */
+	uint64_t raised, raised_ns; /* the next number when the limit was raised last, and when */
 	bool static_key;
 	bool unsynced;                     /* its first stretch is not on the disk yet */
 	bool sync_failed;                  /* told once */
@@ -296,11 +303,22 @@ seq_state_sync(struct seq_state *s, struct error *err)
 				 strerror(-rc));
 }
 
+static uint64_t
+now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 void
 seq_state_register(struct seq_state *s, struct sa *sa)
 {
 	pthread_mutex_lock(&s->lock);
 	sa->state->sa = sa;
+	sa->state->raised = sa->state->first;
+	sa->state->raised_ns = now_ns();
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -338,19 +356,33 @@ record_sync(struct seq_state *s, struct seq_record *record)
 	return rc;
 }
 
+/* How many numbers to reserve above the next one. */
+static uint64_t
+stretch_for(struct seq_state_entry *entry, uint64_t next)
+{
+	const uint64_t now = now_ns(), ns = RTE_MAX(now - entry->raised_ns, (uint64_t)WAKE_NS);
+	const uint64_t used = RTE_MIN(next - entry->raised, stretch_max);
+	const uint64_t lasting = used * (STRETCH_SECONDS * NS_PER_S) / ns;
+	const uint64_t doubling = RTE_MIN(next - entry->first, stretch_used_max);
+
+	entry->raised = next;
+	entry->raised_ns = now;
+	return RTE_MAX(stretch_min, RTE_MIN(RTE_MAX(lasting, doubling), stretch_max));
+}
+
 /* With the lock held. The file says so first; then the worker may. */
 static void
 entry_raise(struct seq_state *s, struct seq_state_entry *entry)
 {
 	struct sa_hot *hot = &entry->sa->hot;
 	uint64_t next = __atomic_load_n(&hot->seq_next, __ATOMIC_RELAXED);
-	uint64_t stretch = RTE_MAX(stretch_min, RTE_MIN(next - entry->first, stretch_max));
-	uint64_t limit = limit_after(next, stretch, entry->end);
+	uint64_t limit;
 	int rc;
 
 	/* asked for before seq_state_sync: what is reserved for it has to be on the disk first */
 	if (entry->unsynced)
 		return;
+	limit = limit_after(next, stretch_for(entry, next), entry->end);
 	if (limit > entry->limit) {
 		record_reserve(entry->record, limit);
 		rc = entry->static_key ? record_sync(s, entry->record) : 0;

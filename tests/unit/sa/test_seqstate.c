@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "seq_fixture.h"
@@ -239,10 +240,56 @@ the_limit_stays_ahead(void **state)
 			assert_true(reserved_in_file(0) >= limit);
 		}
 	}
-	/* it doubles with use, up to 2^24 */
-	assert_true(longest > 1 << 22 && longest <= 1 << 24);
+	/* it grows with use and rate */
+	assert_true(longest > 1 << 22 && longest <= 1 << 26);
 	seq_state_close(s);
 	assert_true(reserved_in_file(0) == seq + 1);
+}
+
+/* Uses so many numbers at once and asks for more. Returns how many there are then. */
+static uint64_t
+use_and_ask(struct claim *c, uint64_t numbers)
+{
+	struct sa_hot *hot = &c->sa.hot;
+	uint64_t limit = hot->seq_limit, raised = limit;
+
+	__atomic_store_n(&hot->seq_next, hot->seq_next + numbers, __ATOMIC_RELAXED);
+	seq_state_want(c->sa.state);
+	for (unsigned waits = 0; raised == limit; waits++) {
+		assert_true(waits < 5000);
+		usleep(1000);
+		raised = __atomic_load_n(&hot->seq_limit, __ATOMIC_ACQUIRE);
+	}
+	return raised - hot->seq_next;
+}
+
+static double
+seconds_since(const struct timespec *begin)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+}
+
+/* So that a disk that is slow for a while stops no fast SA, and a slow SA reserves little. */
+static void
+a_stretch_lasts_two_seconds(void **state)
+{
+	struct seq_state *s = open_ok();
+	struct claim fast, slow;
+	struct timespec begin;
+	double got;
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	claim_ok(s, key_a, &fast);
+	got = (double)use_and_ask(&fast, 1 << 18);
+	assert_true(got >= RTE_MIN(2 / seconds_since(&begin) * (1 << 18), 1 << 26));
+	claim_ok(s, key_b, &slow);
+	usleep(50000);
+	assert_true(use_and_ask(&slow, 1000) == 1 << 19);
+	seq_state_close(s);
 }
 
 static void
@@ -354,6 +401,7 @@ main(void)
 		TEST(a_wish_is_heard_when_it_is_free),
 		TEST(the_sequence_space_ends),
 		TEST(the_limit_stays_ahead),
+		TEST(a_stretch_lasts_two_seconds),
 		TEST(the_limit_never_passes_the_end),
 		TEST(a_killed_process_repeats_nothing),
 	};
