@@ -5,15 +5,17 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import time
 
 import bench_gateway as gateway
 import bench_report as report
-from bench_process import Failed, Process, Program, clear_links
+import bench_rows
+from bench_process import Contender, Failed, Process, Program, clear_links
 
-MEGABYTES = 640
+MEGABYTES = 800
 LATENCY_SECONDS = 2
 LATENCY_ROUNDS = 3
 PROFILE_SECONDS = 2
@@ -115,30 +117,49 @@ def symbols_of(text, ns):
     return [{"symbol": symbol, "where": where, "share": share, "ns": share / 100 * ns} for (symbol, where), share in top]
 
 
-def profile_one(program, mpps, folder):
-    """perf on the polling thread alone; without a PMU (virtual machines) it samples by a timer."""
-    process = Process(program, folder)
+def profile_running(process, folder, mpps=None):
+    """perf on the polling thread alone; without a PMU (virtual machines) it samples by a timer. mpps: what it does a second
+    of that thread; None: as it does now."""
     record = os.path.join(folder, "perf.data")
+    before, sent = process.cpu_ns(), process.packets(0)
+    time.sleep(0.3)
+    spent = {thread: ns - before.get(thread, 0) for thread, ns in process.cpu_ns().items()}
+    thread = max(spent, key=spent.get)
+    mpps = mpps or 1000 * (process.packets(0) - sent) / spent[thread]
+    subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", str(PROFILE_HZ), "-o", record, "-t", thread,
+                    "--", "sleep", str(PROFILE_SECONDS)], stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    said = subprocess.run(["perf", "report", "-i", record, "--stdio", "--sort", "dso,symbol"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    return {"ns": 1000 / mpps, "symbols": symbols_of(said.stdout, 1000 / mpps)}
+
+
+def profile_one(program, mpps, folder):
+    process = Process(program, folder)
     try:
         process.wait_for_packets()
-        before = process.cpu_ns()
-        time.sleep(0.3)
-        spent = {thread: ns - before.get(thread, 0) for thread, ns in process.cpu_ns().items()}
-        thread = max(spent, key=spent.get)
-        subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", str(PROFILE_HZ), "-o", record, "-t", thread,
-                        "--", "sleep", str(PROFILE_SECONDS)], stdin=subprocess.DEVNULL, capture_output=True, check=True)
-        said = subprocess.run(["perf", "report", "-i", record, "--stdio", "--sort", "dso,symbol"],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
-        return {"ns": 1000 / mpps, "symbols": symbols_of(said.stdout, 1000 / mpps)}
+        return profile_running(process, folder, mpps)
     finally:
         process.stop()
 
 
+def profile_memif(site, engine, folder):
+    """Of two gateways at work on each other's packets, by what each of them does."""
+    names = (f"espgw {engine}, opens what came over memif, 64 B", f"espgw {engine}, seals and sends over memif, 64 B")
+    both = Contender(gateway.back_to_back(site.espgw, site.control, site.polling, engine, bench_rows.WINDOW), folder)
+    try:
+        both.signal(signal.SIGCONT)
+        return {name: profile_running(process, folder) for name, process in zip(names, both.running)}
+    finally:
+        both.stop()
+
+
 def profile(site, folder, _, data):
-    """Where the time of a packet goes, for each engine and both directions of 64-byte packets with one tunnel."""
+    """Where the time of a packet goes, for each engine: both directions of 64-byte packets with one tunnel, and two
+    gateways back to back."""
     if not shutil.which("perf"):
         data["skipped"].append({"row": "profile", "contender": "espgw", "why": "perf is missing (package linux-perf)"})
         return
+    found = data.setdefault("profile", {})
     lines = {(line["row"], line["contender"]): line["mpps"] for line in report.summarise(data)}
     for engine in site.engines:
         for way, config, pcap in (("out", gateway.config_out(), "plain-64"), ("in", gateway.config_in(), "esp-64")):
@@ -149,6 +170,10 @@ def profile(site, folder, _, data):
                 continue
             program = gateway.one_worker(site.espgw, [site.control, site.polling[0]], engine, config, pcap)
             try:
-                data.setdefault("profile", {})[f"espgw {engine}, {way}, 64 B"] = profile_one(program, mpps, folder)
+                found[f"espgw {engine}, {way}, 64 B"] = profile_one(program, mpps, folder)
             except (Failed, subprocess.CalledProcessError) as failure:
                 data["skipped"].append({"row": "profile", "contender": f"espgw {engine}", "why": str(failure)})
+        try:
+            found.update(profile_memif(site, engine, folder))
+        except (Failed, subprocess.CalledProcessError) as failure:
+            data["skipped"].append({"row": "profile", "contender": f"espgw {engine}, memif", "why": str(failure)})
