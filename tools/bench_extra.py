@@ -13,7 +13,7 @@ import time
 import bench_gateway as gateway
 import bench_report as report
 import bench_rows
-from bench_process import Contender, Failed, Process, Program, clear_links
+from bench_process import Contender, Failed, Process, Program, busiest, clear_links
 
 MEGABYTES = 800
 LATENCY_SECONDS = 2
@@ -119,15 +119,16 @@ def symbols_of(text, ns):
 
 def profile_running(process, folder, mpps=None):
     """perf on the polling thread alone; without a PMU (virtual machines) it samples by a timer. mpps: what it does a second
-    of that thread; None: as it does now."""
+    of that thread; None: as it does meanwhile."""
     record = os.path.join(folder, "perf.data")
-    before, sent = process.cpu_ns(), process.packets(0)
+    first = process.sample()
     time.sleep(0.3)
-    spent = {thread: ns - before.get(thread, 0) for thread, ns in process.cpu_ns().items()}
-    thread = max(spent, key=spent.get)
-    mpps = mpps or 1000 * (process.packets(0) - sent) / spent[thread]
+    before = process.sample()
+    thread = busiest(first, before, 1)[0]
     subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", str(PROFILE_HZ), "-o", record, "-t", thread,
                     "--", "sleep", str(PROFILE_SECONDS)], stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    after = process.sample()
+    mpps = mpps or 1000 * (after.packets - before.packets) / (after.cpu[thread] - before.cpu[thread])
     said = subprocess.run(["perf", "report", "-i", record, "--stdio", "--sort", "dso,symbol"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
     return {"ns": 1000 / mpps, "symbols": symbols_of(said.stdout, 1000 / mpps)}
@@ -148,6 +149,7 @@ def profile_memif(site, engine, folder):
     both = Contender(gateway.back_to_back(site.espgw, site.control, site.polling, engine, bench_rows.WINDOW), folder)
     try:
         both.signal(signal.SIGCONT)
+        both.running[1].program.port = 0
         return {name: profile_running(process, folder) for name, process in zip(names, both.running)}
     finally:
         both.stop()
