@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <rte_cycles.h>
+
 #include "fingerprint.h"
 #include "log.h"
 #include "sa.h"
@@ -24,8 +26,6 @@
 static const uint64_t stretch_min = UINT64_C(1) << 19;
 static const uint64_t stretch_used_max = UINT64_C(1) << 24;
 static const uint64_t stretch_max = UINT64_C(1) << 26;
-
-#define NS_PER_S UINT64_C(1000000000)
 
 enum {
 	WAKE_NS = 2000000,
@@ -362,7 +362,7 @@ stretch_for(struct seq_state_entry *entry, uint64_t next)
 {
 	const uint64_t now = now_ns(), ns = RTE_MAX(now - entry->raised_ns, (uint64_t)WAKE_NS);
 	const uint64_t used = RTE_MIN(next - entry->raised, stretch_max);
-	const uint64_t lasting = used * (STRETCH_SECONDS * NS_PER_S) / ns;
+	const uint64_t lasting = used * STRETCH_SECONDS * NS_PER_S / ns;
 	const uint64_t doubling = RTE_MIN(next - entry->first, stretch_used_max);
 
 	entry->raised = next;
