@@ -149,7 +149,7 @@ def profile_memif(site, engine, folder):
     both = Contender(gateway.back_to_back(site.espgw, site.control, site.polling, engine, bench_rows.WINDOW), folder)
     try:
         both.signal(signal.SIGCONT)
-        both.running[1].program.port = 0
+        both.running[1].program.port = 0  # what A sends counts here as well
         return {name: profile_running(process, folder) for name, process in zip(names, both.running)}
     finally:
         both.stop()

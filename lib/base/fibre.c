@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <ucontext.h>
+
+#include "monotonic.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -51,10 +52,7 @@ static struct {
 static uint64_t
 now_us(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	return monotonic_ns() / 1000;
 }
 
 /* --- stacks */

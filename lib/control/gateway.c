@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_ethdev.h>
@@ -13,6 +12,7 @@
 #include <rte_mbuf_pool_ops.h>
 
 #include "internal.h"
+#include "monotonic.h"
 
 enum {
 	TICK_MS = 100,
@@ -24,10 +24,7 @@ enum {
 uint64_t
 now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return monotonic_ns() / 1000000;
 }
 
 static uint32_t

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "monotonic.h"
 #include "rpc_internal.h"
 #include "secret.h"
 
@@ -28,25 +29,16 @@ enum {
 	BYTES_A_US = 32, /* what a line is taken to cost */
 };
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 uint64_t
 rpc_now_ms(void)
 {
-	return now_ns() / 1000000;
+	return monotonic_ns() / 1000000;
 }
 
 uint64_t
 rpc_now_us(void)
 {
-	return now_ns() / 1000;
+	return monotonic_ns() / 1000;
 }
 
 /* --- made and unmade --- */

@@ -13,6 +13,7 @@
 
 #include "fingerprint.h"
 #include "log.h"
+#include "monotonic.h"
 #include "sa.h"
 #include "seqfile.h"
 
@@ -303,22 +304,13 @@ seq_state_sync(struct seq_state *s, struct error *err)
 				 strerror(-rc));
 }
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 void
 seq_state_register(struct seq_state *s, struct sa *sa)
 {
 	pthread_mutex_lock(&s->lock);
 	sa->state->sa = sa;
 	sa->state->raised = sa->state->first;
-	sa->state->raised_ns = now_ns();
+	sa->state->raised_ns = monotonic_ns();
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -360,7 +352,8 @@ record_sync(struct seq_state *s, struct seq_record *record)
 static uint64_t
 stretch_for(struct seq_state_entry *entry, uint64_t next)
 {
-	const uint64_t now = now_ns(), ns = RTE_MAX(now - entry->raised_ns, (uint64_t)WAKE_NS);
+	const uint64_t now = monotonic_ns(),
+		       ns = RTE_MAX(now - entry->raised_ns, (uint64_t)WAKE_NS);
 	const uint64_t used = RTE_MIN(next - entry->raised, stretch_max);
 	const uint64_t lasting = used * STRETCH_SECONDS * NS_PER_S / ns;
 	const uint64_t doubling = RTE_MIN(next - entry->first, stretch_used_max);

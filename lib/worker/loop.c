@@ -218,8 +218,8 @@ seal_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 /*
  * Packets from other workers and the control lcore. They lie in another core's cache: their lines
- * come while our own ports' packets are worked on. Where a packet's data are is not known before
- * its line is there, but where they mostly are.
+ * come while our own ports' packets are worked on. Nothing of a packet is read here, which would
+ * wait for it: so where its data are is not known, but where they mostly are.
  */
 static inline uint16_t
 take_inbox(struct worker *w, struct rte_mbuf **pkts)
@@ -227,7 +227,8 @@ take_inbox(struct worker *w, struct rte_mbuf **pkts)
 	uint16_t n = rte_ring_dequeue_burst(w->inbox, (void **)pkts, w->burst, NULL);
 
 	for (uint16_t i = 0; i < n; i++) {
-		uint8_t *data = (uint8_t *)rte_mbuf_data_addr_default(pkts[i]);
+		uint8_t *data =
+			(uint8_t *)rte_mbuf_buf_addr(pkts[i], w->pool) + RTE_PKTMBUF_HEADROOM;
 
 		rte_prefetch0_write(pkts[i]);
 		rte_prefetch0_write(RTE_PTR_ADD(pkts[i], RTE_CACHE_LINE_SIZE));
